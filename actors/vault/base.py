@@ -1,0 +1,219 @@
+"""The store contract of MemVault: what a place that keeps cubes must do.
+
+One ``Vault`` holds many cubes; ``attach`` opens one for its single effective writer and raises the cube's epoch.
+Everything below is plain, blocking Python on bytes: the vault knows neither protobuf nor ranking. A frame calls it
+from its commit thread. ``tests/contract/vault_contract.py`` is this page as tests; every store subclasses it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from memcube.model.ids import CubeRef
+
+Matrix = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One journal entry. ``seq`` must be head + 1, + 2, … of the cube; ``item_id`` is empty for cube events."""
+
+    seq: int
+    kind: int
+    item_id: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """The present state of one live item: ``body`` (the item), ``entry`` (its index entry), ``content`` (16-byte
+    digest of its text, the key of its vectors). A deleted item has no ItemRecord; its events remain."""
+
+    id: str
+    version: int
+    body: bytes
+    entry: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The first answer to an idempotency key, for retries. ``request`` is a 16-byte digest of the request."""
+
+    key: str
+    request: bytes
+    response: bytes
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """Background work in the cube's outbox, written in the commit that caused it."""
+
+    id: str
+    kind: str
+    payload: bytes
+    attempts: int = 0
+    not_before_s: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one transaction does: all of it becomes durable, or none."""
+
+    events: Sequence[EventRecord] = ()
+    items: Sequence[ItemRecord] = ()
+    dropped: Sequence[str] = ()
+    receipts: Sequence[Receipt] = ()
+    tasks: Sequence[TaskRecord] = ()
+    finished_tasks: Sequence[str] = ()
+    about: bytes | None = None
+    vectors: Sequence[tuple[bytes, str, bytes]] = ()
+    """Rows of (content digest, model id, float32 little-endian vector); kept at least to float16's precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that a frame needs to serve a cube, read at one point of its journal."""
+
+    about: bytes
+    epoch: int
+    head: int
+    items: list[ItemRecord]
+    tasks: list[TaskRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class CubeHead:
+    """A cube as a listing shows it, without opening its contents."""
+
+    ref: CubeRef
+    about: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that ``check`` found wrong. ``repairable`` says whether ``repair`` can restore all of it."""
+
+    path: str
+    problem: str
+    repairable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What ``check`` or ``repair`` saw of one cube."""
+
+    path: str
+    cube_id: str
+    events: int
+    items: int
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+
+class CubeStore(ABC):
+    """One attached cube. Every write carries the epoch of the attach; a newer attach makes it stale for good."""
+
+    ref: CubeRef
+    epoch: int
+
+    @property
+    @abstractmethod
+    def head(self) -> int:
+        """Sequence number of the last committed event as this writer knows it; 0 for none."""
+
+    @abstractmethod
+    def load(self) -> Contents:
+        """Read the whole cube. Raises DamagedError when anything in it is not what was written."""
+
+    @abstractmethod
+    def commit(self, commit: Commit) -> None:
+        """Make ``commit`` durable (fsync) before returning.
+
+        Raises StaleEpochError (a newer epoch exists), DamagedError (seq is not head + 1, or the disk failed: then
+        this store refuses everything from then on), StorageFullError. On any raise nothing of it is kept.
+        """
+
+    @abstractmethod
+    def verify_epoch(self) -> None:
+        """Raise StaleEpochError if a newer writer attached: what a linearizable read asks."""
+
+    @abstractmethod
+    def receipt(self, key: str) -> Receipt | None:
+        """The receipt of an idempotency key, if it is still kept."""
+
+    @abstractmethod
+    def vectors(self, model: str) -> tuple[list[bytes], Matrix]:
+        """Content digests and the float32 matrix (n, dimension) of all vectors of ``model``; (n, 0)-shaped if none."""
+
+    @abstractmethod
+    def events(self, from_seq: int = 1, limit: int = 1000, item_id: str | None = None) -> list[EventRecord]:
+        """Journal entries in order, of one item if ``item_id`` is given."""
+
+    @abstractmethod
+    def file_bytes(self) -> int:
+        """Bytes on disk, all files of the cube together."""
+
+    @abstractmethod
+    def tidy(self, receipts_before_s: float, keep_model: str | None) -> None:
+        """Drop receipts older than a time, and vectors of other models or of no live item (not while re-embedding)."""
+
+    @abstractmethod
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the file and seal it. A no-op when nothing was written since."""
+
+    @abstractmethod
+    def snapshot(self, target: Path) -> None:
+        """Write a consistent, sealed copy of the cube to ``target`` while the cube stays in use."""
+
+    @abstractmethod
+    def close(self, *, checkpoint: bool = True) -> None:
+        """Let go of the cube; closing twice is fine. Without a checkpoint the log is left for the next attach."""
+
+
+class Vault(ABC):
+    """Where cubes are kept."""
+
+    @abstractmethod
+    def attach(self, ref: CubeRef, create: bytes | None = None) -> CubeStore:
+        """Open a cube as its writer, with the next epoch, durably.
+
+        ``create`` (the cube's ``about``) makes it if it is missing, with an empty journal. Raises NotFoundError,
+        DamagedError, StorageFullError.
+        """
+
+    @abstractmethod
+    def find(self, tenant: str, key: str) -> CubeRef | None:
+        """The cube with this key in the tenant: how a memory id finds its cube."""
+
+    @abstractmethod
+    def list(self, tenant: str, after_key: str = "", limit: int = 100) -> list[CubeHead]:
+        """Cubes of a tenant in the order of their keys, those after ``after_key``."""
+
+    @abstractmethod
+    def delete(self, ref: CubeRef) -> None:
+        """Fence every writer of the cube, then remove its files. Raises NotFoundError."""
+
+    @abstractmethod
+    def check(self, ref: CubeRef) -> CheckReport:
+        """Look at everything of a cube without changing it: seals, digests, journal against state."""
+
+    @abstractmethod
+    def repair(self, ref: CubeRef) -> CheckReport:
+        """Rebuild what can be rebuilt (state from the journal); the damaged original is kept beside it, renamed."""
+
+    @abstractmethod
+    def every(self) -> Iterator[CubeRef]:
+        """All cubes of all tenants: for ``memcube check`` and start-up housekeeping."""

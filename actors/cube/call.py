@@ -1,0 +1,48 @@
+"""What travels between the gateway's router and a frame: one verb on one cube, as bytes, and its answer.
+
+A ``Call`` crosses Ray in one hop; lists of calls cross in one hop too. Answers carry errors as encoded
+``ErrorDetail`` instead of raising, so that one failed call of a batch does not hide the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memcube.model.ids import Principal
+
+__all__ = ["MUTATIONS", "READS", "SLOW_READS", "Answer", "Call"]
+
+MUTATIONS = ("create_cube", "add", "update", "delete", "delete_all")
+"""Verbs that commit; they need an idempotency key."""
+READS = ("search", "batch_search", "get", "list", "get_cube", "cube_status")
+"""Verbs that are answered from memory, on the state as of the last commit."""
+SLOW_READS = ("history", "read_events")
+"""Verbs that read the journal from disk, outside the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One verb on one cube.
+
+    ``request`` is the serialized protobuf request of the verb (``memcube.v1``; ``delete_all`` for DeleteAllRequest
+    and so on). ``key`` is the idempotency key, never empty for a mutation. ``vector`` is the query's embedding
+    (float32, little endian) of ``model`` for searches (several queries: concatenated in order), or empty.
+    ``note`` is a degradation to report in the answer, e.g. why there is no vector. ``embed_ms`` is what it took.
+    """
+
+    verb: str
+    request: bytes
+    principal: Principal
+    key: str = ""
+    vector: bytes = b""
+    model: str = ""
+    note: str = ""
+    embed_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``body`` is the serialized response if ``ok``, else a serialized ``ErrorDetail``."""
+
+    ok: bool
+    body: bytes

@@ -1,0 +1,5 @@
+"""Governance: who may do what."""
+
+from memcube.actors.governance.access import VERBS, Access
+
+__all__ = ["VERBS", "Access"]

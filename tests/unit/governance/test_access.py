@@ -1,0 +1,111 @@
+"""The policy table against an oracle that is written down differently."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+
+from memcube.actors.governance import VERBS, Access
+from memcube.model.errors import NotFoundError, PermissionDeniedError
+from memcube.model.ids import ROLES, CubeRef, Principal
+
+MAY = {
+    "reader": {
+        "search",
+        "batch_search",
+        "get",
+        "list",
+        "history",
+        "status",
+        "get_cube",
+        "list_cubes",
+        "read_events",
+    },
+}
+MAY["writer"] = MAY["reader"] | {"add", "update", "delete", "delete_all", "create_cube"}
+MAY["admin"] = MAY["writer"] | {"delete_cube", "reset"}
+
+TENANTS = ["acme", "acme2", "Acme"]
+CUBE_IDS = ["user:alice", "user:alicia", "user:bob", "agent:alice", "USER:alice", "run:1", "team", "user:[x]"]
+GLOBS = ["*", "user:*", "user:ali*", "user:alice", "?????????e", "agent:*", "*:1", "nothing"]
+
+
+def glob_matches(pattern: str, text: str) -> bool:
+    """A shell glob by recursion, for * and ? only."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return any(glob_matches(pattern[1:], text[skip:]) for skip in range(len(text) + 1))
+    return bool(text) and pattern[0] in ("?", text[0]) and glob_matches(pattern[1:], text[1:])
+
+
+def may(principal: Principal, verb: str, ref: CubeRef) -> bool:
+    """The oracle."""
+    if principal.tenant != ref.tenant:
+        return False
+    if not any(verb in MAY[role] for role in principal.roles):
+        return False
+    return any(glob_matches(pattern, ref.cube_id) for pattern in principal.cubes)
+
+
+def principals() -> list[Principal]:
+    """Every set of roles, with one or two globs, in every tenant."""
+    random_source = random.Random(7)
+    role_sets = [roles for count in range(4) for roles in itertools.combinations(ROLES, count)]
+    made = []
+    for tenant, roles in itertools.product(TENANTS, role_sets):
+        made += [Principal(tenant, "p", roles, (pattern,)) for pattern in GLOBS]
+        made += [Principal(tenant, "p", roles, tuple(random_source.sample(GLOBS, 2))) for _ in range(3)]
+        made.append(Principal(tenant, "p", roles, ()))
+    return made
+
+
+def test_generated_table_has_no_difference_to_the_oracle() -> None:
+    """Principals x verbs x cubes: what is allowed is what the oracle allows, and denied looks like missing."""
+    access = Access()
+    refs = [CubeRef(tenant, cube_id) for tenant, cube_id in itertools.product(TENANTS, CUBE_IDS)]
+    allowed = differences = total = 0
+    for principal, verb, ref in itertools.product(principals(), [*VERBS, "unknown_verb"], refs):
+        try:
+            access.check(principal, verb, ref)
+            got = True
+        except NotFoundError as error:
+            assert error.args == ("cube", ref.cube_id)
+            got = False
+        total += 1
+        allowed += got
+        differences += got != may(principal, verb, ref)
+    assert differences == 0
+    assert 0.05 < allowed / total < 0.5
+
+
+def test_denied_memory_is_a_missing_memory() -> None:
+    """The error names the memory that the caller sent, never the cube that it is in."""
+    ref = CubeRef("acme", "user:alice")
+    with pytest.raises(NotFoundError) as caught:
+        Access().check_memory(Principal("acme", "p", ("reader",), ("user:bob",)), "get", ref, "some-id")
+    assert caught.value.facts == {"kind": "memory", "name": "some-id"}
+
+
+@pytest.mark.parametrize(
+    ("roles", "cubes", "verb", "allowed"),
+    [
+        (("reader",), ("user:a",), "list_cubes", True),
+        (("reader",), (), "status", True),
+        ((), ("*",), "status", False),
+        (("writer",), ("*",), "reset", False),
+        (("admin",), ("user:*",), "reset", False),
+        (("admin",), ("user:*", "*"), "reset", True),
+    ],
+)
+def test_verbs_on_the_whole_tenant(roles: tuple[str, ...], cubes: tuple[str, ...], verb: str, allowed: bool) -> None:
+    """Reset needs an admin of every cube; the others any role that has the verb."""
+    principal = Principal("acme", "p", roles, cubes)
+    if allowed:
+        Access().check_tenant(principal, verb)
+    else:
+        with pytest.raises(PermissionDeniedError) as caught:
+            Access().check_tenant(principal, verb)
+        assert caught.value.verb == verb

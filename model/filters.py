@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -279,20 +280,21 @@ def _equal(actual: Any, value: Any) -> bool:
     return _same(actual, value)
 
 
+_COMPARE: dict[Op, Callable[[Any, Any], bool]] = {
+    Op.GT: operator.gt,
+    Op.GTE: operator.ge,
+    Op.LT: operator.lt,
+    Op.LTE: operator.le,
+}
+
+
 def _compare(op: Op, actual: Any, value: Any) -> bool:
-    kinds: tuple[type, ...]
-    for kinds in ((datetime,), (str,), (int, float)):
+    if isinstance(actual, bool) or isinstance(value, bool):
+        return False
+    for kinds in (datetime, str, (int, float)):
         if isinstance(actual, kinds) and isinstance(value, kinds):
-            break
-    else:
-        return False
-    if isinstance(actual, bool):
-        return False
-    if op is Op.GT:
-        return bool(actual > value)
-    if op is Op.GTE:
-        return bool(actual >= value)
-    return bool(actual < value) if op is Op.LT else bool(actual <= value)
+            return _COMPARE[op](actual, value)
+    return False
 
 
 def filter_to_proto(filter_: Filter) -> filter_pb2.Filter:

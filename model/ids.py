@@ -25,7 +25,8 @@ ROLES = ("reader", "writer", "admin")
 """What a principal may do, each role including the one before; ``actors.governance.access`` has the table."""
 
 _MEMORY_ID = re.compile(rf"^([a-z2-7]{{{KEY_CHARS}}})-([a-z2-7]{{{ID_CHARS}}})$")
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
+"""Base32 in ASCII order, so that ids sort as their numbers do."""
 
 
 def check_name(field_name: str, value: str) -> str:

@@ -1,0 +1,283 @@
+"""Mutations: calls in, one commit out. Nothing here is visible to anyone until the commit is durable.
+
+A ``Planner`` looks at the state as of the last commit plus what it staged itself for earlier calls of the same
+batch, so that a batch behaves exactly like its calls one after another, and costs one fsync. A call that fails
+leaves nothing staged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from memcube.actors.cube.answers import answer_of
+from memcube.actors.cube.call import Answer, Call
+from memcube.actors.cube.scope import scope_filter
+from memcube.actors.cube.state import Held, Items, record_of
+from memcube.actors.cube.validate import check_add, check_key, check_labels, check_text, parse_request
+from memcube.actors.reader.fast import read_messages
+from memcube.actors.vault.base import Commit, CubeStore, EventRecord, ItemRecord, Receipt
+from memcube.model.codec import enum_of, event_to_proto, struct_to_info
+from memcube.model.error_codec import error_to_detail
+from memcube.model.errors import (
+    AlreadyExistsError,
+    IdempotencyConflictError,
+    InvalidArgumentError,
+    MemCubeError,
+    NotFoundError,
+    VersionConflictError,
+)
+from memcube.model.filters import filter_from_proto, matches
+from memcube.model.ids import CubeRef, new_memory_id
+from memcube.model.item import Event, EventKind, Item, MemoryType
+from memcube.model.times import from_timestamp
+from memcube.protos.memcube.v1 import cube_pb2, event_pb2
+from memcube.protos.memcube.v1 import service_pb2 as pb
+
+__all__ = ["Plan", "Planner"]
+
+_RANGE = struct.Struct("<QQ")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One batch, ready to commit. ``answers`` hold once ``commit`` is durable; the rest says how memory follows."""
+
+    commit: Commit
+    answers: list[Answer]
+    put: dict[str, tuple[Held, bytes]]
+    dropped: set[str]
+    about: cube_pb2.Cube | None
+    positions: dict[str, int]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to commit: every call failed or was a retry."""
+        return not self.commit.events and not self.commit.receipts
+
+
+class Planner:
+    """Plans one batch against a cube. Made anew for each batch by ``Cube.plan``; runs in the commit thread."""
+
+    def __init__(
+        self,
+        ref: CubeRef,
+        store: CubeStore,
+        about: cube_pb2.Cube,
+        items: Items,
+        positions: dict[str, int],
+        now: datetime,
+    ) -> None:
+        self._ref = ref
+        self._store = store
+        self._items = items
+        self._now = now
+        self._about = about
+        self._new_about: cube_pb2.Cube | None = None
+        self._positions = dict(positions)
+        self._last_id = items.last_id
+        self._events: list[tuple[Event, EventRecord]] = []
+        self._put: dict[str, tuple[Held, ItemRecord]] = {}
+        self._dropped: set[str] = set()
+        self._receipts: dict[str, Receipt] = {}
+
+    def plan(self, calls: Sequence[Call]) -> Plan:
+        """Stage every call in order; each gets its own answer."""
+        answers = [self._answer(call) for call in calls]
+        commit = Commit(
+            events=[record for _, record in self._events],
+            items=[record for _, record in self._put.values()],
+            dropped=sorted(self._dropped),
+            receipts=list(self._receipts.values()),
+            about=None if self._new_about is None else self._new_about.SerializeToString(deterministic=True),
+        )
+        put = {item_id: (held, record.entry) for item_id, (held, record) in self._put.items()}
+        return Plan(commit, answers, put, self._dropped, self._new_about, self._positions)
+
+    def _answer(self, call: Call) -> Answer:
+        saved = (len(self._events), dict(self._put), set(self._dropped), dict(self._positions), self._new_about)
+        try:
+            return Answer(True, self._perform(call))
+        except MemCubeError as error:
+            del self._events[saved[0] :]
+            self._put, self._dropped, self._positions, self._new_about = saved[1:]
+            return Answer(False, error_to_detail(error).SerializeToString())
+
+    def _perform(self, call: Call) -> bytes:
+        kind, handler = _VERBS[call.verb]
+        request = parse_request(kind, call.request)
+        key = call.key or request.idempotency_key
+        check_key(key)
+        if not key:
+            raise InvalidArgumentError("idempotency_key", "is empty")
+        request.ClearField("idempotency_key")
+        digest = hashlib.blake2b(
+            call.verb.encode() + b"\0" + request.SerializeToString(deterministic=True), digest_size=16
+        ).digest()
+        # Keys are the principal's own: two callers that pick the same key do not meet.
+        name = f"{call.principal.id}\0{key}"
+        receipt = self._receipts.get(name) or self._store.receipt(name)
+        if receipt is not None:
+            if receipt.request != digest:
+                raise IdempotencyConflictError(key)
+            return self._first_answer(call.verb, receipt)
+        first = self._head + 1
+        if self._head == 0:
+            self._emit(call, key, EventKind.CUBE_CREATED, None)
+        elif call.verb == "create_cube":
+            raise AlreadyExistsError("cube", self._ref.cube_id)
+        handler(self, call, key, request)
+        last = self._head
+        self._receipts[name] = Receipt(name, digest, _RANGE.pack(first, last), self._now.timestamp())
+        return self._answer_from(call.verb, [event for event, _ in self._events if event.seq >= first], last)
+
+    @property
+    def _head(self) -> int:
+        return self._store.head + len(self._events)
+
+    def _first_answer(self, verb: str, receipt: Receipt) -> bytes:
+        """The answer that the first call with this key got, made again from the events that it caused."""
+        first, last = _RANGE.unpack(receipt.response)
+        stored = self._store.head
+        bodies = [r.body for r in self._store.events(first, last - first + 1)] if first <= min(last, stored) else []
+        wanted = [event_pb2.Event.FromString(body) for body in bodies]
+        wanted += [event_to_proto(event) for event, _ in self._events if first <= event.seq <= last]
+        return answer_of(verb, wanted, last, self._new_about or self._about)
+
+    def _answer_from(self, verb: str, events: list[Event], last: int) -> bytes:
+        return answer_of(verb, [event_to_proto(event) for event in events], last, self._new_about or self._about)
+
+    def _emit(self, call: Call, key: str, kind: EventKind, item: Item | None) -> None:
+        event = Event(self._head + 1, self._store.epoch, self._now, kind, key, call.principal.id, call.verb, item)
+        wire = event_to_proto(event)
+        body = wire.SerializeToString(deterministic=True)
+        self._events.append((event, EventRecord(event.seq, int(kind), item.id if item else "", body)))
+        if item is None:
+            return
+        if kind is EventKind.ITEM_DELETED:
+            self._put.pop(item.id, None)
+            self._dropped.add(item.id)
+        else:
+            record = record_of(item, wire.item.SerializeToString(deterministic=True))
+            self._put[item.id] = (Held(record, item), record)
+
+    def _live(self, item_id: str) -> Item:
+        staged = self._put.get(item_id)
+        held = staged[0] if staged else None if item_id in self._dropped else self._items.get(item_id)
+        if held is None:
+            raise NotFoundError("memory", item_id)
+        return held.item
+
+    def _next_id(self) -> str:
+        self._last_id = max(new_memory_id(self._ref.key, self._now.timestamp()), _successor(self._last_id))
+        return self._last_id
+
+    def _create_cube(self, call: Call, key: str, request: pb.CreateCubeRequest) -> None:
+        about = cube_pb2.Cube()
+        about.CopyFrom(self._about)
+        about.description = request.description
+        about.config.CopyFrom(request.config)
+        about.owner = call.principal.id
+        self._new_about = about
+
+    def _add(self, call: Call, key: str, request: pb.AddRequest) -> None:
+        check_add(request)
+        expires_at = from_timestamp("expires_at", request.expires_at) if request.HasField("expires_at") else None
+        kind = enum_of(MemoryType, "memory_type", request.memory_type, MemoryType.LONG_TERM)
+        info = struct_to_info(request.info)
+        session = request.session_id or request.scope.run_id
+        if not session and len(request.messages) > 1:
+            # Messages that came together are each other's context, named or not.
+            session = f"add:{key[:64]}"
+        first = self._next_position(session) if session else 0
+        for draft in read_messages(request, first, self._now):
+            item = Item(
+                id=self._next_id(),
+                version=1,
+                cube_id=self._ref.cube_id,
+                memory=draft.text,
+                recorded_at=self._now,
+                created_at=self._now,
+                memory_type=kind,
+                tags=tuple(request.tags),
+                info=info,
+                valid_from=draft.said_at,
+                expires_at=expires_at,
+                sources=(draft.source,),
+                user_id=request.scope.user_id,
+                agent_id=request.scope.agent_id,
+                run_id=request.scope.run_id,
+                session_id=session,
+            )
+            self._emit(call, key, EventKind.ITEM_ADDED, item)
+            if session:
+                self._positions[session] = draft.source.position + 1
+
+    def _next_position(self, session: str) -> int:
+        known = self._positions.get(session)
+        return self._items.next_position(session) if known is None else known
+
+    def _update(self, call: Call, key: str, request: pb.UpdateRequest) -> None:
+        old = self._live(request.id)
+        _check_version(old, request.expected_version)
+        check_labels(list(request.tags), request.info.ByteSize())
+        item = replace(old, version=old.version + 1, recorded_at=self._now)
+        if request.HasField("memory"):
+            check_text("memory", request.memory)
+            item = replace(item, memory=request.memory.strip())
+        if request.HasField("info"):
+            item = replace(item, info=struct_to_info(request.info))
+        if request.replace_tags or request.tags:
+            item = replace(item, tags=tuple(request.tags))
+        if request.HasField("expires_at"):
+            item = replace(item, expires_at=from_timestamp("expires_at", request.expires_at))
+        self._emit(call, key, EventKind.ITEM_UPDATED, item)
+
+    def _delete(self, call: Call, key: str, request: pb.DeleteRequest) -> None:
+        old = self._live(request.id)
+        _check_version(old, request.expected_version)
+        self._emit(call, key, EventKind.ITEM_DELETED, _tombstone(old, self._now))
+
+    def _delete_all(self, call: Call, key: str, request: pb.DeleteAllRequest) -> None:
+        filter_ = filter_from_proto(request.filter) if request.HasField("filter") else None
+        scope = scope_filter(self._ref, request.scope)
+        live = [held.item for held in self._items if held.id not in self._dropped and held.id not in self._put]
+        live += [held.item for held, _ in self._put.values()]
+        for item in live:
+            if matches(scope, item) and matches(filter_, item):
+                self._emit(call, key, EventKind.ITEM_DELETED, _tombstone(item, self._now))
+
+
+def _tombstone(item: Item, now: datetime) -> Item:
+    return Item(item.id, item.version + 1, item.cube_id, "", now, item.created_at)
+
+
+def _check_version(item: Item, expected: int) -> None:
+    if expected and expected != item.version:
+        raise VersionConflictError(item.id, expected, item.version)
+
+
+def _successor(item_id: str) -> str:
+    """The smallest id after ``item_id`` of the same length: ids of one cube only ever rise, whatever the clock does."""
+    if not item_id:
+        return ""
+    alphabet = "234567abcdefghijklmnopqrstuvwxyz"
+    head, tail = item_id[:21], item_id[21:]
+    digits = [alphabet.index(character) for character in tail]
+    for i in range(len(digits) - 1, -1, -1):
+        digits[i] = (digits[i] + 1) % 32
+        if digits[i]:
+            break
+    return head + "".join(alphabet[digit] for digit in digits)
+
+
+_VERBS: dict[str, tuple[type, Callable[..., None]]] = {
+    "create_cube": (pb.CreateCubeRequest, Planner._create_cube),
+    "add": (pb.AddRequest, Planner._add),
+    "update": (pb.UpdateRequest, Planner._update),
+    "delete": (pb.DeleteRequest, Planner._delete),
+    "delete_all": (pb.DeleteAllRequest, Planner._delete_all),
+}

@@ -1,0 +1,172 @@
+"""Reads that are answered from memory: get, list, search, the cube's own status. On the state as of the last commit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+
+from memcube.actors.cube.call import Call
+from memcube.actors.cube.scope import scope_filter
+from memcube.actors.cube.state import Held
+from memcube.actors.cube.validate import check_search, parse_request
+from memcube.actors.cube.view import View
+from memcube.actors.recall.pack import Candidate, pack
+from memcube.actors.recall.query import parse_query
+from memcube.model.error_codec import error_to_detail
+from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
+from memcube.model.filters import Filter, filter_from_proto, matches
+from memcube.model.times import from_timestamp
+from memcube.protos.memcube.v1 import cube_pb2
+from memcube.protos.memcube.v1 import service_pb2 as pb
+
+__all__ = ["answer_read", "cube_of"]
+
+DEFAULT_TOP_K = 10
+DEFAULT_PAGE = 100
+MAX_PAGE = 1000
+MAX_BATCH = 256
+OVERFETCH = 2
+"""Hits ranked for each one wanted, so that removing near-duplicates leaves enough."""
+
+
+def answer_read(view: View, call: Call, now: datetime) -> bytes:
+    """The serialized response of a read verb. Raises MemCubeError; called by ``Cube.read``."""
+    if view.head == 0:
+        # Attached for a first write that never came: to every reader there is no such cube.
+        raise NotFoundError("cube", view.ref.cube_id)
+    return _VERBS[call.verb](view, call, now)
+
+
+def cube_of(view: View) -> cube_pb2.Cube:
+    """The cube's description with its counters."""
+    cube = cube_pb2.Cube()
+    cube.CopyFrom(view.about)
+    cube.head, cube.epoch, cube.items = view.head, view.epoch, len(view.items)
+    return cube
+
+
+def _get(view: View, call: Call, now: datetime) -> bytes:
+    request = parse_request(pb.GetRequest, call.request)
+    held = view.items.get(request.id)
+    if held is None or request.id in view.items.expired(now):
+        raise NotFoundError("memory", request.id)
+    return pb.GetResponse(item=held.wire).SerializeToString()
+
+
+def _get_cube(view: View, call: Call, now: datetime) -> bytes:
+    return pb.GetCubeResponse(cube=cube_of(view)).SerializeToString()
+
+
+def _list(view: View, call: Call, now: datetime) -> bytes:
+    request = parse_request(pb.ListRequest, call.request)
+    if request.page_size > MAX_PAGE:
+        raise InvalidArgumentError("page_size", f"is {request.page_size}, the most is {MAX_PAGE}")
+    size = request.page_size or DEFAULT_PAGE
+    passes = _passes(view, request.scope, request, now)
+    response = pb.ListResponse()
+    if passes is None:
+        response.total = len(view.items)
+    else:
+        response.total = sum(passes(held) for held in view.items)
+    page: list[Held] = []
+    for held in view.items.newest_first(request.page_token):
+        if passes is None or passes(held):
+            if len(page) == size:
+                response.next_page_token = page[-1].id
+                break
+            page.append(held)
+    response.items.extend(held.wire for held in page)
+    return response.SerializeToString()
+
+
+def _passes(
+    view: View, scope: pb.Scope, request: pb.ListRequest | pb.SearchRequest, now: datetime
+) -> Callable[[Held], bool] | None:
+    """The test that an item must pass to be seen, None when all do."""
+    inside: Filter | None = scope_filter(view.ref, scope)
+    wanted = filter_from_proto(request.filter) if request.HasField("filter") else None
+    expired = set() if request.include_expired else view.items.expired(now)
+    if inside is None and wanted is None and not expired:
+        return None
+    return lambda held: held.id not in expired and matches(inside, held.item) and matches(wanted, held.item)
+
+
+def _search(view: View, call: Call, now: datetime) -> bytes:
+    request = parse_request(pb.SearchRequest, call.request)
+    vector = np.frombuffer(call.vector, np.float32) if call.vector else None
+    return search(view, request, vector, call, now).SerializeToString()
+
+
+def search(
+    view: View, request: pb.SearchRequest, vector: np.ndarray | None, call: Call, now: datetime
+) -> pb.SearchResponse:
+    """One search. ``vector`` is the query's embedding of ``call.model``; another model's is left out, and said so."""
+    check_search(request)
+    started = time.perf_counter()
+    response = pb.SearchResponse(seq=view.head, embed_ms=call.embed_ms)
+    if call.note:
+        response.degraded.append(call.note)
+    if vector is not None and call.model != view.model:
+        vector = None
+        response.degraded.append(f"embedder: this cube's vectors of {call.model} are being made; ranked by words only")
+    reference = from_timestamp("reference_time", request.reference_time) if request.HasField("reference_time") else now
+    passes = _passes(view, request.scope, request, now)
+    allowed = None if passes is None else {held.id for held in view.items if passes(held)}
+    top_k = request.top_k or DEFAULT_TOP_K
+    query = parse_query(request.query, reference, vector)
+    hits = view.index.search(query, limit=top_k * OVERFETCH, allowed=allowed)
+    candidates = [
+        Candidate(hit, held.item.memory)
+        for hit in hits
+        if hit.score >= request.threshold and (held := view.items.get(hit.id)) is not None
+    ]
+    for chosen in pack(candidates, top_k, request.token_budget or None):
+        held_ = view.items.get(chosen.hit.id)
+        assert held_ is not None
+        parts = [pb.ScorePart(name=name, value=value) for name, value in chosen.hit.parts.items()]
+        response.hits.add(item=held_.wire, score=chosen.hit.score, parts=parts, tokens=chosen.tokens)
+        response.tokens += chosen.tokens
+    response.vector_coverage = view.index.vector_coverage
+    response.index_ms = (time.perf_counter() - started) * 1000
+    return response
+
+
+def _batch_search(view: View, call: Call, now: datetime) -> bytes:
+    request = parse_request(pb.BatchSearchRequest, call.request)
+    count = len(request.requests)
+    if not 0 < count <= MAX_BATCH:
+        raise InvalidArgumentError("requests", f"has {count} searches, 1 to {MAX_BATCH} are taken")
+    vectors = np.frombuffer(call.vector, np.float32).reshape(count, -1) if call.vector else None
+    response = pb.BatchSearchResponse()
+    for i, one in enumerate(request.requests):
+        result = response.results.add()
+        try:
+            result.found.CopyFrom(search(view, one, None if vectors is None else vectors[i], call, now))
+        except MemCubeError as error:
+            result.error.CopyFrom(error_to_detail(error))
+    return response.SerializeToString()
+
+
+def _cube_status(view: View, call: Call, now: datetime) -> bytes:
+    waiting = len(view.unembedded)
+    status = pb.CubeStatus(
+        cube=cube_of(view),
+        resident=True,
+        vector_coverage=view.index.vector_coverage,
+        file_bytes=view.store.file_bytes(),
+    )
+    status.tasks.add(kind="embed", waiting=waiting, failed=view.embed_failures, last_error=view.embed_error)
+    return status.SerializeToString()
+
+
+_VERBS: dict[str, Callable[[View, Call, datetime], bytes]] = {
+    "get": _get,
+    "get_cube": _get_cube,
+    "list": _list,
+    "search": _search,
+    "batch_search": _batch_search,
+    "cube_status": _cube_status,
+}

@@ -1,0 +1,156 @@
+"""A cube's present state in memory: the live items by id, in the order in which they were added.
+
+A view of the journal: loaded from the vault at attach, advanced by committed events only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from memcube.actors.recall.analysis import analyze
+from memcube.actors.recall.document import Document
+from memcube.actors.vault.base import EventRecord, ItemRecord
+from memcube.model.codec import item_from_proto
+from memcube.model.item import EventKind, Item
+from memcube.protos.memcube.v1 import event_pb2, item_pb2
+
+__all__ = ["Held", "Items", "content_digest", "document_of", "rebuild_record"]
+
+
+def content_digest(text: str) -> bytes:
+    """16 bytes that stand for a text: the key under which its vectors are cached in the cube's file."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def document_of(item: Item) -> Document:
+    """What recall indexes of an item."""
+    source = item.sources[0] if item.sources else None
+    return Document(
+        id=item.id,
+        text=item.memory,
+        speaker=(source.speaker or None) if source else None,
+        session=item.session_id or None,
+        position=source.position if source else 0,
+        said_at=item.valid_from,
+        role=(source.role or None) if source else None,
+    )
+
+
+class Held:
+    """One live item as bytes, decoded when first looked at."""
+
+    __slots__ = ("_item", "body", "content", "id", "version")
+
+    def __init__(self, record: ItemRecord, item: Item | None = None) -> None:
+        self.id = record.id
+        self.version = record.version
+        self.body = record.body
+        self.content = record.content
+        self._item = item
+
+    @property
+    def item(self) -> Item:
+        """The item; decoding is about 15 microseconds, once."""
+        if self._item is None:
+            self._item = item_from_proto(item_pb2.Item.FromString(self.body))
+        return self._item
+
+    @property
+    def wire(self) -> item_pb2.Item:
+        """The item as it goes over the wire, a fresh message each time."""
+        return item_pb2.Item.FromString(self.body)
+
+
+class Items:
+    """The live items of a cube. Ids sort by time of adding, and iteration is in that order."""
+
+    def __init__(self, records: Iterable[ItemRecord]) -> None:
+        self._held: dict[str, Held] = {}
+        self._order: list[str] = []
+        self._expiring: dict[str, datetime] = {}
+        self._bytes = 0
+        for record in sorted(records, key=lambda record: record.id):
+            self.put(Held(record))
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __iter__(self) -> Iterator[Held]:
+        return iter(self._held.values())
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of the bodies held; decoded items come to about four times as much."""
+        return self._bytes
+
+    def get(self, item_id: str) -> Held | None:
+        """The live item of this id."""
+        return self._held.get(item_id)
+
+    def put(self, held: Held) -> None:
+        """Take in a new item or a new version."""
+        old = self._held.get(held.id)
+        if old is not None:
+            self._bytes -= len(old.body)
+        elif not self._order or held.id > self._order[-1]:
+            self._order.append(held.id)
+        else:
+            self._order.insert(bisect_left(self._order, held.id), held.id)
+        self._held[held.id] = held
+        self._bytes += len(held.body)
+        self._expiring.pop(held.id, None)
+        # Field 18 is expires_at; most items have none and need not be decoded to know it.
+        if _MAY_EXPIRE in held.body and held.item.expires_at is not None:
+            self._expiring[held.id] = held.item.expires_at
+
+    def drop(self, item_id: str) -> None:
+        """Forget an item."""
+        held = self._held.pop(item_id, None)
+        if held is not None:
+            self._bytes -= len(held.body)
+            self._order.pop(bisect_left(self._order, item_id))
+            self._expiring.pop(item_id, None)
+
+    def expired(self, now: datetime) -> set[str]:
+        """Ids of items past their time at ``now``; they are never returned unless asked for."""
+        return {item_id for item_id, expires_at in self._expiring.items() if expires_at <= now}
+
+    def newest_first(self, before_id: str = "") -> Iterator[Held]:
+        """Items from the newest to the oldest, those before ``before_id`` if one is given."""
+        end = bisect_left(self._order, before_id) if before_id else len(self._order)
+        for i in range(end - 1, -1, -1):
+            yield self._held[self._order[i]]
+
+    def next_position(self, session: str) -> int:
+        """The position after the last message of a session; 0 for a session without live items."""
+        wanted = session.encode()
+        for held in self.newest_first():
+            # Looking for the bytes first spares decoding every item of the cube.
+            if wanted in held.body and held.item.session_id == session and held.item.sources:
+                return held.item.sources[0].position + 1
+        return 0
+
+    @property
+    def last_id(self) -> str:
+        """The greatest id that is live; empty for none."""
+        return self._order[-1] if self._order else ""
+
+
+_MAY_EXPIRE = bytes(item_pb2.Item(expires_at={"seconds": 1}).SerializeToString()[:2])
+"""The tag bytes of ``expires_at`` on the wire."""
+
+
+def record_of(item: Item, body: bytes) -> ItemRecord:
+    """What the vault keeps of an item: ``body`` is its wire form, the entry is analysed here."""
+    return ItemRecord(item.id, item.version, body, analyze(document_of(item)), content_digest(item.memory))
+
+
+def rebuild_record(record: EventRecord) -> ItemRecord | None:
+    """The item row that an event leaves behind, None when it removed one: how ``memcube repair`` refills a cube."""
+    event = event_pb2.Event.FromString(record.body)
+    if event.kind not in (EventKind.ITEM_ADDED, EventKind.ITEM_UPDATED):
+        return None
+    return record_of(item_from_proto(event.item), event.item.SerializeToString(deterministic=True))

@@ -1,0 +1,99 @@
+"""What a request must be before anything is changed: sizes, emptiness, ranges; each refusal names its field.
+
+The gateway calls ``check_add`` before it lets a cube be created, the cube core calls all of them again: no path
+around the gateway skips them.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from memcube.model.errors import InvalidArgumentError, TooLargeError
+from memcube.model.times import from_timestamp
+from memcube.protos.memcube.v1 import service_pb2 as pb
+
+__all__ = ["MAX_TEXT_BYTES", "MAX_TOP_K", "check_add", "check_key", "check_search", "check_text", "parse_request"]
+
+MAX_TEXT_BYTES = 1024 * 1024
+MAX_INFO_BYTES = 64 * 1024
+MAX_MESSAGES = 1000
+MAX_TAGS = 64
+MAX_NAME_CHARS = 256
+MAX_KEY_CHARS = 128
+MAX_QUERY_BYTES = 16 * 1024
+MAX_TOP_K = 1000
+
+M = TypeVar("M", bound=Message)
+
+
+def parse_request(kind: type[M], body: bytes) -> M:
+    """The request in ``body``; bytes that are none, texts that are not UTF-8 included, are InvalidArgumentError."""
+    try:
+        return kind.FromString(body)
+    except DecodeError as error:
+        name = kind.DESCRIPTOR.name
+        raise InvalidArgumentError("request", f"is no valid {name}; are all texts UTF-8?") from error
+
+
+def check_text(field: str, text: str, limit_bytes: int = MAX_TEXT_BYTES) -> None:
+    """Refuse an empty or oversized text."""
+    if not text.strip():
+        raise InvalidArgumentError(field, "is empty")
+    size = len(text) if text.isascii() else len(text.encode())
+    if size > limit_bytes:
+        raise TooLargeError(field, size, limit_bytes)
+
+
+def _check_short(field: str, text: str) -> None:
+    if len(text) > MAX_NAME_CHARS:
+        raise TooLargeError(field, len(text), MAX_NAME_CHARS, "characters")
+
+
+def check_key(key: str) -> None:
+    """Refuse an idempotency key over its limit."""
+    if len(key) > MAX_KEY_CHARS:
+        raise TooLargeError("idempotency_key", len(key), MAX_KEY_CHARS, "characters")
+
+
+def check_labels(tags: list[str], info_bytes: int) -> None:
+    """Refuse too many or oversized tags, and oversized info."""
+    if len(tags) > MAX_TAGS:
+        raise TooLargeError("tags", len(tags), MAX_TAGS, "items")
+    for i, tag in enumerate(tags):
+        if not tag.strip():
+            raise InvalidArgumentError(f"tags[{i}]", "is empty")
+        _check_short(f"tags[{i}]", tag)
+    if info_bytes > MAX_INFO_BYTES:
+        raise TooLargeError("info", info_bytes, MAX_INFO_BYTES)
+
+
+def check_add(request: pb.AddRequest) -> None:
+    """Refuse an AddRequest that no cube would take."""
+    if not request.messages:
+        raise InvalidArgumentError("messages", "is empty")
+    if len(request.messages) > MAX_MESSAGES:
+        raise TooLargeError("messages", len(request.messages), MAX_MESSAGES, "items")
+    for i, message in enumerate(request.messages):
+        check_text(f"messages[{i}].content", message.content)
+        for name in ("role", "name", "id"):
+            _check_short(f"messages[{i}].{name}", getattr(message, name))
+        if message.HasField("time"):
+            from_timestamp(f"messages[{i}].time", message.time)
+    for name in ("time", "expires_at"):
+        if request.HasField(name):
+            from_timestamp(name, getattr(request, name))
+    _check_short("session_id", request.session_id)
+    _check_short("source_kind", request.source_kind)
+    check_labels(list(request.tags), request.info.ByteSize())
+    check_key(request.idempotency_key)
+
+
+def check_search(request: pb.SearchRequest) -> None:
+    """Refuse a SearchRequest that no cube would answer."""
+    check_text("query", request.query, MAX_QUERY_BYTES)
+    if request.top_k > MAX_TOP_K:
+        raise InvalidArgumentError("top_k", f"is {request.top_k}, the most is {MAX_TOP_K}")
+    if not 0.0 <= request.threshold <= 1.0:
+        raise InvalidArgumentError("threshold", f"is {request.threshold:g}, not within 0 to 1")

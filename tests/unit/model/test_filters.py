@@ -1,0 +1,146 @@
+"""The filter grammar: what it selects, what it refuses, and that JSON and wire say the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from memcube.model.errors import InvalidArgumentError
+from memcube.model.filters import filter_from_proto, filter_to_proto, matches, parse_filter
+from memcube.model.item import Item, MemoryType, Source
+from memcube.protos.memcube.v1 import filter_pb2
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ITEM = Item(
+    id="x",
+    version=2,
+    cube_id="user:alice",
+    memory="Moved to Lisbon",
+    recorded_at=NOW,
+    created_at=NOW,
+    memory_type=MemoryType.USER,
+    tags=("home", "Travel"),
+    info={"n": 3.0, "flag": True, "deep": {"er": "yes"}, "list": ["a", "b"], "a.b": "dotted", "none": None},
+    sources=(Source(speaker="Alice", role="user", id="m1"),),
+    user_id="alice",
+)
+
+SELECTS: list[tuple[dict[str, Any], bool]] = [
+    ({"user_id": "alice"}, True),
+    ({"user_id": "alice", "n": {"gte": 3}}, True),
+    ({"user_id": "alice", "n": {"gt": 3}}, False),
+    ({"n": {"gt": 2, "lt": 4}}, True),
+    ({"n": {"lte": 2.9}}, False),
+    ({"n": {"lt": "4"}}, False),
+    ({"n": "3"}, False),
+    ({"flag": True}, True),
+    ({"flag": 1}, False),
+    ({"n": {"ne": 4}}, True),
+    ({"missing": {"ne": 4}}, True),
+    ({"missing": {"exists": False}}, True),
+    ({"none": {"exists": True}}, False),
+    ({"n": "*"}, True),
+    ({"missing": "*"}, False),
+    ({"missing": {"ne": "*"}}, True),
+    ({"memory": {"contains": "Lisbon"}}, True),
+    ({"memory": {"contains": "lisbon"}}, False),
+    ({"memory": {"icontains": "LISBON"}}, True),
+    ({"tags": "home"}, True),
+    ({"tags": {"contains": "travel"}}, False),
+    ({"tags": {"icontains": "travel"}}, True),
+    ({"tags": ["nope", "home"]}, True),
+    ({"tags": {"nin": ["nope"]}}, True),
+    ({"user_id": {"in": ["bob", "alice"]}}, True),
+    ({"user_id": {"in": []}}, False),
+    ({"user_id": {"nin": []}}, True),
+    ({"info.deep.er": "yes"}, True),
+    ({"metadata.deep.er": "yes"}, True),
+    ({"deep.er": {"ne": "yes"}}, False),
+    ({"a.b": "dotted"}, True),
+    ({"list": {"contains": "b"}}, True),
+    ({"speaker": "Alice", "role": "user", "source": "m1"}, True),
+    ({"memory_type": "UserMemory"}, True),
+    ({"status": "activated"}, True),
+    ({"version": {"gte": 2}}, True),
+    ({"created_at": {"gte": "2026-03-01T13:00:00+01:00"}}, True),
+    ({"created_at": {"lt": "2026-03-01T12:00:00Z"}}, False),
+    ({"valid_to": {"exists": False}}, True),
+    ({"AND": []}, True),
+    ({"OR": []}, False),
+    ({"NOT": {"user_id": "bob"}}, True),
+    ({"NOT": [{"user_id": "bob"}, {"n": 3}]}, False),
+    ({"OR": [{"n": 4}, {"AND": [{"flag": True}, {"NOT": {"n": 5}}]}]}, True),
+    ({"$or": [{"n": {"$eq": 3}}]}, True),
+]
+
+REFUSES: list[tuple[Any, str]] = [
+    ({"a": {"foo": 1}}, "filters.a.foo"),
+    ({"created_at": {"gt": "2026-03-01T12:00:00"}}, "filters.created_at.gt"),
+    ({"created_at": {"gt": "yesterday"}}, "filters.created_at.gt"),
+    ({"AND": {}}, "filters.AND"),
+    ({"OR": [3]}, "filters.OR[0]"),
+    ([], "filters"),
+    ({"a": {"in": 3}}, "filters.a.in"),
+    ({"a": {"gt": True}}, "filters.a.gt"),
+    ({"a": {"exists": "yes"}}, "filters.a.exists"),
+    ({"a": {}}, "filters.a"),
+    ({"": 1}, "filters."),
+    ({"a": {"icontains": 3}}, "filters.a.icontains"),
+    ({"a": float("nan")}, "filters.a"),
+    ({"a": 2**60}, "filters.a"),
+    ({"AND": [{"a": 1}] * 300}, "filters"),
+]
+
+
+@pytest.mark.parametrize(("plain", "wanted"), SELECTS, ids=[str(plain) for plain, _ in SELECTS])
+def test_selects_the_same_from_json_and_from_the_wire(plain: dict[str, Any], wanted: bool) -> None:
+    """One grammar: what JSON states, the wire carries, and both select alike."""
+    parsed = parse_filter(plain)
+    assert parsed is not None
+    assert matches(parsed, ITEM) is wanted
+    assert filter_from_proto(filter_to_proto(parsed)) == parsed
+
+
+@pytest.mark.parametrize(("plain", "field"), REFUSES, ids=[str(field) for _, field in REFUSES])
+def test_refuses_and_names_the_field(plain: Any, field: str) -> None:
+    """A filter that means nothing is refused with the place that is wrong."""
+    with pytest.raises(InvalidArgumentError) as refused:
+        parse_filter(plain)
+    assert refused.value.field == field
+
+
+def test_nesting_has_a_limit() -> None:
+    """A filter deep enough to exhaust a stack is refused, from JSON and from the wire."""
+    plain: dict[str, Any] = {"a": 1}
+    wire = filter_pb2.Filter(condition=filter_pb2.Condition(field="a", op=filter_pb2.OPERATOR_EXISTS))
+    wire.condition.value.bool_value = True
+    for _ in range(40):
+        plain = {"NOT": plain}
+        outer = filter_pb2.Filter()
+        getattr(outer, "not").CopyFrom(wire)
+        wire = outer
+    for parse in (lambda: parse_filter(plain), lambda: filter_from_proto(wire)):
+        with pytest.raises(InvalidArgumentError, match="nested deeper"):
+            parse()
+
+
+def test_the_wire_is_checked_too() -> None:
+    """Clients in other languages get the same refusals."""
+    unknown = filter_pb2.Filter(condition=filter_pb2.Condition(field="a"))
+    unknown.condition.op = 77  # type: ignore[assignment]
+    for wire, problem in (
+        (filter_pb2.Filter(), "is empty"),
+        (filter_pb2.Filter(condition=filter_pb2.Condition(field="a")), "no operator"),
+        (unknown, "no known Op"),
+    ):
+        with pytest.raises(InvalidArgumentError, match=problem):
+            filter_from_proto(wire)
+
+
+def test_no_filter() -> None:
+    """Nothing asked for selects everything."""
+    assert parse_filter(None) is None
+    assert parse_filter({}) is None
+    assert matches(None, ITEM)

@@ -17,10 +17,24 @@ import psutil
 
 from memcube.model.errors import DamagedError
 
-__all__ = ["READY", "RunFile", "Step", "home_folder", "log_file", "process_started_s", "read_run_file"]
+__all__ = [
+    "FAILED",
+    "LOCK_HELD",
+    "READY",
+    "STARTING",
+    "STOPPING",
+    "RunFile",
+    "Step",
+    "home_folder",
+    "log_file",
+    "process_started_s",
+    "read_run_file",
+]
 
 STARTING, READY, STOPPING, FAILED = "starting", "ready", "stopping", "failed"
 """A system's states; ``failed`` files stay so that the client that waits can say why."""
+LOCK_HELD = 75
+"""Exit status of a supervisor that found another one holding the home's lock."""
 
 
 def home_folder(home: str | os.PathLike[str] | None = None) -> Path:

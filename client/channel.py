@@ -1,0 +1,128 @@
+"""The sync SDK's connection: calls with a deadline and retries, streams, over one gRPC channel that threads share."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+import grpc
+
+from memcube.client import answers
+from memcube.client.prepare import Prepared
+from memcube.client.retry import Retry
+from memcube.client.wire import CHANNEL_OPTIONS, credentials, error_of_call
+from memcube.model.errors import InvalidArgumentError, MemCubeError, UnavailableError
+from memcube.protos.memcube.v1 import service_pb2_grpc
+
+__all__ = ["Connection"]
+
+Result = TypeVar("Result")
+Plain = dict[str, Any]
+STREAM_CHUNK = 256
+"""Adds in flight on one stream: what is not answered is kept, to be sent again when the stream breaks."""
+
+
+class Connection:
+    """One channel to one gateway."""
+
+    def __init__(self, target: str, api_key: str | None, timeout_s: float, retry: Retry | None = None) -> None:
+        self.target = target
+        self.timeout_s = timeout_s
+        self.retry = retry or Retry()
+        self._metadata = credentials(api_key)
+        self._channel = grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
+        self._stub = service_pb2_grpc.MemCubeServiceStub(self._channel)
+        self._closed = threading.Event()
+
+    def wait_ready(self, timeout_s: float) -> None:
+        """Return once the gateway accepts connections; UnavailableError after ``timeout_s``."""
+        ready = grpc.channel_ready_future(self._channel)
+        try:
+            ready.result(timeout=timeout_s)
+        except grpc.FutureTimeoutError as error:
+            ready.cancel()
+            self.close()
+            raise UnavailableError(f"MemCube at {self.target}") from error
+
+    def close(self) -> None:
+        """Close the channel; a call that still waits ends with UnavailableError."""
+        self._closed.set()
+        self._channel.close()
+
+    def call(self, prepared: Prepared[Result]) -> Result:
+        """Make a unary call within ``timeout_s``, trying again where that is safe and may help."""
+        deadline = time.monotonic() + self.timeout_s
+        attempt = 0
+        while True:
+            attempt += 1
+            remaining = deadline - time.monotonic()
+            try:
+                rpc = getattr(self._stub, prepared.method)
+                return prepared.result(rpc(prepared.request, timeout=max(remaining, 0.001), metadata=self._metadata))
+            except (grpc.RpcError, ValueError) as error:
+                failure = self._failure(error, prepared.method)
+            self._wait(failure, attempt, deadline)
+
+    def stream(self, prepared: Prepared[Result]) -> Iterator[Result]:
+        """Read a streamed answer; it is not resumed when it breaks."""
+        try:
+            rpc = getattr(self._stub, prepared.method)
+            for answer in rpc(prepared.request, timeout=self.timeout_s, metadata=self._metadata):
+                yield prepared.result(answer)
+        except (grpc.RpcError, ValueError) as error:
+            raise self._failure(error, prepared.method) from error
+
+    def add_stream(self, calls: Iterable[Prepared[Plain]]) -> Iterator[Plain | MemCubeError]:
+        """Send adds over streams of ``STREAM_CHUNK`` and yield their answers in order.
+
+        What a broken stream left unanswered is sent again with the same idempotency keys, so it has one effect.
+        ``timeout_s`` holds for each chunk.
+        """
+        waiting = iter(calls)
+        while chunk := list(itertools.islice(waiting, STREAM_CHUNK)):
+            yield from self._add_chunk([call.request for call in chunk])
+
+    def _add_chunk(self, requests: list[Any]) -> Iterator[Plain | MemCubeError]:
+        deadline = time.monotonic() + self.timeout_s
+        attempt = done = 0
+        while done < len(requests):
+            attempt += 1
+            remaining = max(deadline - time.monotonic(), 0.001)
+            refused: MemCubeError | None = None
+            try:
+                stream = self._stub.AddStream(iter(requests[done:]), timeout=remaining, metadata=self._metadata)
+                for answer in stream:
+                    result = answers.streamed(answer)
+                    if isinstance(result, MemCubeError) and result.RETRYABLE:
+                        # Later ones of this stream may have been taken: they are sent again, and answered as before.
+                        refused = result
+                        stream.cancel()
+                        break
+                    done += 1
+                    attempt = 1
+                    yield result
+                else:
+                    if done < len(requests):
+                        refused = UnavailableError(f"MemCube at {self.target}", 0.1)
+            except (grpc.RpcError, ValueError) as error:
+                refused = self._failure(error, "AddStream")
+            if refused is not None:
+                self._wait(refused, attempt, deadline)
+
+    def _failure(self, error: Exception, method: str) -> MemCubeError:
+        if self._closed.is_set():
+            return InvalidArgumentError("client", "is closed")
+        if isinstance(error, grpc.RpcError):
+            failure = error_of_call(error, self.target, method, self.timeout_s)
+            failure.__cause__ = error
+            return failure
+        raise error
+
+    def _wait(self, failure: MemCubeError, attempt: int, deadline: float) -> None:
+        wait = self.retry.wait_s(failure, attempt, deadline - time.monotonic())
+        if wait is None:
+            raise failure
+        self._closed.wait(wait)

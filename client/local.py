@@ -1,0 +1,149 @@
+"""The system of this machine: finding the one that runs, starting one, waiting for it, stopping it.
+
+Nothing of the system is imported here: it is another process (``python -m memcube.deployments.supervisor``), found
+through its run file. Two starts at once end in one system: the supervisor that gets the home's lock goes on, the
+other leaves with ``LOCK_HELD``, and both clients wait for the same run file.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from memcube.client.options import ClientOptions
+from memcube.model.errors import DeadlineError, NotFoundError, UnavailableError
+from memcube.model.run_file import (
+    FAILED,
+    LOCK_HELD,
+    READY,
+    STOPPING,
+    RunFile,
+    home_folder,
+    log_file,
+    read_run_file,
+)
+
+__all__ = ["ensure_running", "running", "start", "stop"]
+
+Say = Callable[[str], None]
+POLL_S = 0.05
+_children: list[subprocess.Popen[bytes]] = []
+"""Supervisors that this process started: they outlive it on purpose, so nobody waits for them."""
+
+
+def running(home: Path) -> RunFile | None:
+    """The run file of this home's system while its process lives, whatever its state; else None."""
+    file = read_run_file(home)
+    return file if file is not None and file.alive and file.state != FAILED else None
+
+
+def ensure_running(options: ClientOptions, say: Say | None = None) -> str:
+    """ "host:port" of this home's gateway; starts the system where none runs and ``options.start`` allows it.
+
+    Raises NotFoundError when none runs and none may be started, UnavailableError when the start failed (with the
+    log's last lines), DeadlineError when it took longer than ``options.start_s``.
+    """
+    home = home_folder(options.home)
+    found = running(home)
+    if found is not None and found.state == READY:
+        return found.grpc
+    if found is None and not options.start:
+        raise NotFoundError("running system in", str(home))
+    arguments = []
+    if options.frames is not None:
+        arguments += ["--frames", str(options.frames)]
+    if options.embedder is not None:
+        arguments += ["--embedder", options.embedder]
+    return start(home, arguments, options.start_s, say or _to_stderr).grpc
+
+
+def start(home: Path, arguments: list[str], timeout_s: float, say: Say) -> RunFile:
+    """Start this home's system, or join a start that is under way, and return its run file once it is ready."""
+    deadline = time.monotonic() + timeout_s
+    told: set[str] = set()
+    child: subprocess.Popen[bytes] | None = None
+    while True:
+        file = running(home)
+        if file is not None and file.state == READY:
+            return file
+        if file is None and child is None:
+            say(f"memcube: starting a system in {home} (it stays; 'memcube down' stops it)")
+            child = _spawn(home, arguments)
+        if file is not None and file.state != STOPPING:
+            _tell(file, told, say)
+        if child is not None and child.poll() is not None:
+            if child.returncode == 0:
+                # A system inside another's Ray cluster: the process that put it there is done.
+                continue_file = read_run_file(home)
+                if continue_file is not None and continue_file.state == READY:
+                    return continue_file
+            if child.returncode != LOCK_HELD:
+                raise UnavailableError(f"a system in {home} ({_why(home, child.returncode)})")
+            child = None if running(home) is None else child
+        if time.monotonic() >= deadline:
+            raise DeadlineError(f"starting a system in {home} (its log is {log_file(home)})", timeout_s)
+        time.sleep(POLL_S)
+
+
+def stop(home: Path, timeout_s: float, say: Say) -> bool:
+    """Ask this home's system to stop in order and wait until it is gone; False where none runs.
+
+    Raises DeadlineError when it still runs after ``timeout_s``.
+    """
+    file = running(home)
+    if file is None or file.pid == 0:
+        return False
+    say(f"memcube: stopping the system in {home} (pid {file.pid})")
+    os.kill(file.pid, signal.SIGTERM)
+    deadline = time.monotonic() + timeout_s
+    while file.alive:
+        if time.monotonic() >= deadline:
+            raise DeadlineError(f"stopping the system in {home} (its log is {log_file(home)})", timeout_s)
+        time.sleep(POLL_S)
+    return True
+
+
+def _spawn(home: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
+    log = log_file(home)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        child = subprocess.Popen(
+            # -P: the home folder is data, never a place to import from.
+            [sys.executable, "-P", "-m", "memcube.deployments.supervisor", "--home", str(home), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            # Its own session: the terminal's interrupt is for the caller, not for the system that others share.
+            start_new_session=True,
+            cwd=str(home),
+        )
+    _children.append(child)
+    return child
+
+
+def _tell(file: RunFile, told: set[str], say: Say) -> None:
+    for step in file.steps:
+        line = f"  {step.name} …" if step.seconds is None else f"  {step.name}: {step.seconds:.1f} s"
+        if line not in told:
+            told.add(line)
+            say(line)
+
+
+def _why(home: Path, code: int) -> str:
+    file = read_run_file(home)
+    if file is not None and file.state == FAILED and file.error:
+        return f"{file.error}; its log is {log_file(home)}"
+    try:
+        tail = log_file(home).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
+    except OSError:
+        tail = []
+    return f"its process ended with {code}: {' / '.join(tail) or 'without a word'}"
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

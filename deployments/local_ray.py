@@ -1,0 +1,67 @@
+"""Ray for the system: one of our own on loopback, or somebody's cluster that we join as a guest.
+
+Ours is started with ``address="local"`` (never a cluster that merely happens to run), token authentication left on,
+telemetry off, no dashboard, and a small object store: requests and answers travel inline.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from memcube.deployments.config import SystemConfig
+
+__all__ = ["NAMESPACE", "join_ray", "leave_ray", "start_local_ray", "stop_local_ray"]
+
+NAMESPACE = "memcube"
+OBJECT_STORE_BYTES = 128 * 2**20
+LOGICAL_CPUS = 64
+"""Scheduling units, not cores: actors here are bounded by their own counts, never by how many cores there are."""
+
+
+def start_local_ray(folder: Path, config: SystemConfig) -> None:
+    """Start a Ray of our own whose scratch files are in ``folder`` and connect to it."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # The memory monitor kills actors by its own reckoning, which small containers get wrong; frames bound themselves.
+    os.environ.setdefault("RAY_memory_monitor_refresh_ms", "0")
+    import ray
+
+    ray.init(
+        address="local",
+        namespace=NAMESPACE,
+        num_cpus=max(LOGICAL_CPUS, config.frames + 8),
+        num_gpus=None,
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        log_to_driver=False,
+        logging_level=logging.WARNING,
+        _temp_dir=str(folder),
+        _node_ip_address="127.0.0.1",
+    )
+
+
+def stop_local_ray() -> None:
+    """End our own Ray with every process of it."""
+    import ray
+
+    ray.shutdown()
+
+
+def join_ray(address: str) -> str:
+    """Connect to a running cluster as a guest; returns its GCS address."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    import ray
+
+    context: Any = ray.init(
+        address=address or "auto", namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING
+    )
+    return str(context.address_info["gcs_address"])
+
+
+def leave_ray() -> None:
+    """Disconnect; the cluster and what is detached in it go on."""
+    import ray
+
+    ray.shutdown()

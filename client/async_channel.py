@@ -34,7 +34,7 @@ class AsyncConnection:
         self.retry = retry or Retry()
         self._metadata = credentials(api_key)
         self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
-        self._stub = service_pb2_grpc.MemCubeServiceStub(self._channel)
+        self._stub = service_pb2_grpc.MemCubeServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._closed = False
 
     async def wait_ready(self, timeout_s: float) -> None:
@@ -48,7 +48,7 @@ class AsyncConnection:
     async def close(self) -> None:
         """Close the channel; calls that still wait end with an error."""
         self._closed = True
-        await self._channel.close()
+        await self._channel.close(None)
 
     async def call(self, prepared: Prepared[Result]) -> Result:
         """Make a unary call within ``timeout_s``, trying again where that is safe and may help."""

@@ -56,8 +56,10 @@ class AsyncMemory:
             if self._closed:
                 raise InvalidArgumentError("client", "is closed")
             if self._connection is None:
-                # Finding and starting a system waits on files and processes: not in the event loop.
-                target = self.options.address or await asyncio.to_thread(ensure_running, self.options, self._say)
+                target = self.options.address
+                if target is None:
+                    # Waits on files and processes: not in the event loop.
+                    target = await asyncio.to_thread(ensure_running, self.options, self._say)
                 connection = AsyncConnection(target, self.options.api_key, self.options.timeout_s)
                 await connection.wait_ready(self.options.connect_s)
                 self._connection = connection

@@ -34,7 +34,7 @@ class Connection:
         self.retry = retry or Retry()
         self._metadata = credentials(api_key)
         self._channel = grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
-        self._stub = service_pb2_grpc.MemCubeServiceStub(self._channel)
+        self._stub = service_pb2_grpc.MemCubeServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._closed = threading.Event()
 
     def wait_ready(self, timeout_s: float) -> None:

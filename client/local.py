@@ -28,7 +28,7 @@ from memcube.model.run_file import (
     read_run_file,
 )
 
-__all__ = ["ensure_running", "running", "start", "stop"]
+__all__ = ["ensure_running", "running", "spawn", "start", "stop", "take_out"]
 
 Say = Callable[[str], None]
 POLL_S = 0.05
@@ -73,7 +73,7 @@ def start(home: Path, arguments: list[str], timeout_s: float, say: Say) -> RunFi
             return file
         if file is None and child is None:
             say(f"memcube: starting a system in {home} (it stays; 'memcube down' stops it)")
-            child = _spawn(home, arguments)
+            child = spawn(home, arguments)
         if file is not None and file.state != STOPPING:
             _tell(file, told, say)
         if child is not None and child.poll() is not None:
@@ -108,7 +108,21 @@ def stop(home: Path, timeout_s: float, say: Say) -> bool:
     return True
 
 
-def _spawn(home: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
+def take_out(home: Path, address: str, timeout_s: float) -> None:
+    """Take the system out of the Ray cluster at ``address``; what else runs there goes on."""
+    child = spawn(home, ["--down", *(["--address", address] if address else [])])
+    try:
+        code = child.wait(timeout_s)
+    except subprocess.TimeoutExpired as error:
+        child.kill()
+        child.wait()
+        raise DeadlineError(f"stopping the system in the Ray cluster at {address}", timeout_s) from error
+    if code:
+        raise UnavailableError(f"the system in the Ray cluster at {address} ({_why(home, code)})")
+
+
+def spawn(home: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
+    """Start a supervisor process for this home and return at once; its words go to the log."""
     log = log_file(home)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:

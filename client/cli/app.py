@@ -1,0 +1,58 @@
+"""The command line as a whole: its commands, and how it ends.
+
+A failure is one red line on standard error (with ``--json`` one JSON object on standard output) and an exit status
+by kind; see ``output.EXIT_STATUS``. A traceback is shown for defects of ours only.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, cast
+
+import typer
+
+from memcube.client.cli import keys, memories, system
+from memcube.client.cli.output import fail
+from memcube.model.errors import InvalidArgumentError, MemCubeError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="memcube",
+    help="A memory for AI agents: add what was said, find it again, correct it, see its history.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+memories.register(app)
+system.register(app)
+app.add_typer(keys.app, name="keys")
+
+UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
+"""What a wrong command line raises; typer does not export it by name."""
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command that ``sys.argv`` states and exit."""
+    as_json = "--json" in sys.argv
+    try:
+        status = typer.main.get_command(app).main(standalone_mode=False)
+    except MemCubeError as error:
+        status = fail(error, as_json)
+    except UsageError as error:
+        wrong: Any = error
+        if as_json:
+            status = fail(InvalidArgumentError("command line", wrong.format_message()), as_json)
+        else:
+            wrong.show()
+            status = 2
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    except BrokenPipeError:
+        # The reader (a pager, head) has seen enough.
+        sys.stderr.close()
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,72 @@
+"""``memcube keys``: who may call the gateway of this machine's system."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from memcube.client.cli.maintenance import maintain
+from memcube.client.cli.options import Home, Json
+from memcube.client.cli.output import err, out, print_json
+from memcube.model.run_file import home_folder
+
+__all__ = ["app"]
+
+app = typer.Typer(help="API keys: each stands for a tenant, a principal and roles.", no_args_is_help=True)
+Tenant = Annotated[str, typer.Option("--tenant", help="Tenants share nothing.")]
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="The principal that the key stands for.")],
+    tenant: Tenant = "default",
+    role: Annotated[
+        list[str] | None, typer.Option("--role", help="reader, writer or admin; writer by default.")
+    ] = None,
+    cubes: Annotated[list[str] | None, typer.Option("--cubes", help="Patterns of cube ids, e.g. 'user:*'.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key. It is shown once and kept nowhere; only its SHA-256 is."""
+    arguments = ["keys-add", "--home", str(home_folder(home)), "--tenant", tenant, name]
+    for one in role or ["writer"]:
+        arguments += ["--role", one]
+    for one in cubes or ["*"]:
+        arguments += ["--cubes", one]
+    made = maintain(*arguments)
+    if as_json:
+        print_json(made)
+        return
+    out.print(made["key"], markup=False)
+    err.print(f"[dim]for {name} in {tenant}; it is not shown again. From now on every call needs a key.[/dim]")
+    if made["first"]:
+        err.print("[dim]A system that runs without keys asks for them after 'memcube down' and 'memcube up'.[/dim]")
+
+
+@app.command("list")
+def list_(home: Home = None, as_json: Json = False) -> None:
+    """List who has keys; the keys themselves are kept nowhere."""
+    found = maintain("keys-list", "--home", str(home_folder(home)))
+    if as_json:
+        print_json(found)
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("tenant", "principal", "roles", "cubes", "sha256"):
+        table.add_column(column)
+    for row in found["results"]:
+        table.add_row(
+            row["tenant"], row["principal"], ", ".join(row["roles"]), ", ".join(row["cubes"]), row["sha256"][:12]
+        )
+    out.print(table)
+
+
+@app.command("remove")
+def remove(name: str, tenant: Tenant = "default", home: Home = None, as_json: Json = False) -> None:
+    """Remove all keys of a principal; a running gateway notices within a second."""
+    gone = maintain("keys-remove", "--home", str(home_folder(home)), "--tenant", tenant, name)
+    if as_json:
+        print_json(gone)
+    else:
+        out.print(f"removed {gone['removed']}")

@@ -1,0 +1,292 @@
+"""Commands on memories: add, search, get, list, update, delete, history."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from memcube.client.cli.inputs import adds_of
+from memcube.client.cli.options import (
+    Agent,
+    ApiKey,
+    Cube,
+    Home,
+    Json,
+    Run,
+    Scope,
+    Server,
+    Timeout,
+    User,
+    connect,
+    json_object,
+)
+from memcube.client.cli.output import day, err, hits_table, memories_table, out, print_json
+from memcube.model.errors import InvalidArgumentError, MemCubeError
+
+__all__ = ["register"]
+
+TIMEOUT_S = 30.0
+Filter = Annotated[str | None, typer.Option("--filter", help='JSON, e.g. \'{"tags": {"contains": "work"}}\'.')]
+Metadata = Annotated[str | None, typer.Option("--metadata", "-m", help="A JSON object to keep with it.")]
+Tag = Annotated[list[str] | None, typer.Option("--tag", help="May be given several times.")]
+Expires = Annotated[str | None, typer.Option("--expires", help="Not returned after this time (with its zone).")]
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands into the application."""
+    app.command("add")(add)
+    app.command("search")(search)
+    app.command("get")(get)
+    app.command("list")(list_)
+    app.command("update")(update)
+    app.command("delete")(delete)
+    app.command("history")(history)
+
+
+def add(
+    what: Annotated[list[str], typer.Argument(help="Words, a file, a directory, or - for standard input.")],
+    user: User = None,
+    agent: Agent = None,
+    run: Run = None,
+    cube: Cube = None,
+    session: Annotated[str | None, typer.Option("--session", help="The conversation that it belongs to.")] = None,
+    metadata: Metadata = None,
+    tag: Tag = None,
+    when: Annotated[str | None, typer.Option("--time", help="When it was said, e.g. 2026-03-01T12:00Z.")] = None,
+    expires: Expires = None,
+    server: Server = None,
+    api_key: ApiKey = None,
+    home: Home = None,
+    timeout: Timeout = TIMEOUT_S,
+    as_json: Json = False,
+) -> None:
+    """Take in words, a file, a directory or standard input. Returns when it is durable and can be found."""
+    info = json_object("--metadata", metadata)
+    common = Scope(user, agent, run, cube).arguments()
+    adds = []
+    for one in what:
+        for call in adds_of(one):
+            chosen = {"metadata": info, "tags": tag, "timestamp": when, "expiration_date": expires}
+            adds.append({**common, **call, **{name: value for name, value in chosen.items() if value is not None}})
+    if session is not None:
+        adds = [{**call, "session_id": session} for call in adds]
+    began = time.monotonic()
+    results: list[dict[str, Any]] = []
+    refused: list[MemCubeError] = []
+    with connect(server, api_key, home, timeout) as memory, _progress(len(adds) > 1 and not as_json) as progress:
+        bar = progress.add_task("adding", total=len(adds))
+        for answer in memory.add_many(adds):
+            progress.advance(bar)
+            if isinstance(answer, MemCubeError):
+                refused.append(answer)
+            else:
+                results.extend(answer["results"])
+    if as_json and not refused:
+        print_json({"results": results})
+    elif not as_json:
+        took = (time.monotonic() - began) * 1000
+        where = f" to {results[0]['cube_id']}" if results else ""
+        out.print(f"added {len(results)} {'memory' if len(results) == 1 else 'memories'}{where} in {took:.0f} ms")
+        if len(results) == 1:
+            out.print(f"[dim]{results[0]['id']}[/dim]")
+    if refused:
+        if len(refused) > 1:
+            err.print(f"[red]{len(refused)} of {len(adds)} calls were refused; the first one:[/red]")
+        raise refused[0]
+
+
+def search(
+    query: str,
+    user: User = None,
+    agent: Agent = None,
+    run: Run = None,
+    cube: Cube = None,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", help="Most results.")] = 10,
+    filter_: Filter = None,
+    budget: Annotated[int, typer.Option("--budget", help="Most tokens of all results together; 0: any.")] = 0,
+    threshold: Annotated[float, typer.Option("--threshold", help="Least score, 0 to 1.")] = 0.0,
+    reference: Annotated[str | None, typer.Option("--now", help="What 'yesterday' counts from (with zone).")] = None,
+    expired: Annotated[bool, typer.Option("--expired", help="Show what has expired too.")] = False,
+    server: Server = None,
+    api_key: ApiKey = None,
+    home: Home = None,
+    timeout: Timeout = TIMEOUT_S,
+    as_json: Json = False,
+) -> None:
+    """Recall: the memories that answer a query, each with its score, its parts, its source and its date."""
+    filters = json_object("--filter", filter_)
+    with connect(server, api_key, home, timeout) as memory:
+        began = time.monotonic()
+        found = memory.search(
+            query,
+            **Scope(user, agent, run, cube).arguments(),
+            top_k=top_k,
+            filters=filters,
+            threshold=threshold,
+            token_budget=budget,
+            reference_date=reference,
+            show_expired=expired,
+        )
+        took = (time.monotonic() - began) * 1000
+    if as_json:
+        print_json(found)
+        return
+    if not found["results"]:
+        out.print("nothing found")
+    else:
+        out.print(hits_table(found["results"]))
+    out.print(f"[dim]{len(found['results'])} memories · {found['tokens']} tokens · {took:.0f} ms[/dim]")
+    for note in found["degraded"]:
+        err.print(f"[yellow]degraded: {note}[/yellow]")
+
+
+def get(
+    memory_id: str,
+    server: Server = None,
+    api_key: ApiKey = None,
+    home: Home = None,
+    timeout: Timeout = TIMEOUT_S,
+    as_json: Json = False,
+) -> None:
+    """Show one memory with all its fields."""
+    with connect(server, api_key, home, timeout) as memory:
+        found = memory.get(memory_id)
+    if as_json:
+        print_json(found)
+        return
+    for name, value in found.items():
+        if value not in (None, "", [], {}):
+            out.print(f"[dim]{name:>13}[/dim]  ", end="")
+            out.print(str(value), markup=False)
+
+
+def list_(
+    user: User = None,
+    agent: Agent = None,
+    run: Run = None,
+    cube: Cube = None,
+    filter_: Filter = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Most memories of this page.")] = 50,
+    page: Annotated[str | None, typer.Option("--page", help="Token of the next page, from the page before.")] = None,
+    server: Server = None,
+    api_key: ApiKey = None,
+    home: Home = None,
+    timeout: Timeout = TIMEOUT_S,
+    as_json: Json = False,
+) -> None:
+    """List the memories of a cube, newest first."""
+    filters = json_object("--filter", filter_)
+    with connect(server, api_key, home, timeout) as memory:
+        found = memory.get_all(
+            **Scope(user, agent, run, cube).arguments(), filters=filters, top_k=limit, page_token=page
+        )
+    if as_json:
+        print_json(found)
+        return
+    out.print(memories_table(found["results"]))
+    more = f"; the next page: --page {found['next']}" if found["next"] else ""
+    out.print(f"[dim]{len(found['results'])} of {found['total']} memories{more}[/dim]")
+
+
+def update(
+    memory_id: str,
+    text: Annotated[str | None, typer.Argument(help="The new text; left out, the text stays.")] = None,
+    metadata: Metadata = None,
+    tag: Tag = None,
+    expires: Expires = None,
+    version: Annotated[int, typer.Option("--version", help="Refuse if it is at another version; 0: any.")] = 0,
+    server: Server = None,
+    api_key: ApiKey = None,
+    home: Home = None,
+    timeout: Timeout = TIMEOUT_S,
+    as_json: Json = False,
+) -> None:
+    """Change a memory: a new version under the same id."""
+    info = json_object("--metadata", metadata)
+    with connect(server, api_key, home, timeout) as memory:
+        changed = memory.update(
+            memory_id, text, metadata=info, tags=tag, expiration_date=expires, expected_version=version
+        )
+    if as_json:
+        print_json(changed)
+    else:
+        out.print(f"{changed['id']} is now at version {changed['version']}")
+
+
+def delete(
+    memory_ids: Annotated[list[str] | None, typer.Argument(help="Ids of memories.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of a cube, or what --filter selects.")] = False,
+    filter_: Filter = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    user: User = None,
+    agent: Agent = None,
+    run: Run = None,
+    cube: Cube = None,
+    server: Server = None,
+    api_key: ApiKey = None,
+    home: Home = None,
+    timeout: Timeout = TIMEOUT_S,
+    as_json: Json = False,
+) -> None:
+    """Delete memories by id, or with --all those of a cube. Their history stays."""
+    filters = json_object("--filter", filter_)
+    if bool(memory_ids) is everything:
+        raise InvalidArgumentError("memory_ids", "name memories by id, or a cube and --all")
+    if filters is not None and not everything:
+        raise InvalidArgumentError("--filter", "goes with --all")
+    whose = Scope(user, agent, run, cube).arguments()
+    if everything and not yes:
+        if as_json:
+            raise InvalidArgumentError("--yes", "is needed to delete many without being asked")
+        named = next((value for value in (cube, user, agent, run) if value), "?")
+        typer.confirm(
+            f"Delete {'what the filter selects' if filters else 'everything'} in {named}'s memory?", abort=True
+        )
+    with connect(server, api_key, home, timeout) as memory:
+        if everything:
+            answer = memory.delete_all(**whose, filters=filters)
+        else:
+            for memory_id in memory_ids or ():
+                memory.delete(memory_id)
+            answer = {"message": "Memories deleted successfully!", "deleted": len(memory_ids or ())}
+    if as_json:
+        print_json(answer)
+    else:
+        out.print(f"deleted {answer['deleted']}")
+
+
+def history(
+    memory_id: str,
+    server: Server = None,
+    api_key: ApiKey = None,
+    home: Home = None,
+    timeout: Timeout = TIMEOUT_S,
+    as_json: Json = False,
+) -> None:
+    """Show every version of a memory, oldest first, also of a deleted one."""
+    with connect(server, api_key, home, timeout) as memory:
+        rows = memory.history(memory_id)
+    if as_json:
+        print_json({"results": rows})
+        return
+    for row in rows:
+        colour = {"ADD": "green", "UPDATE": "yellow", "DELETE": "red"}[row["event"]]
+        out.print(
+            f"[dim]v{row['version']}  {day(row['updated_at'], clock=True)}[/dim]  [{colour}]{row['event']}[/]  ", end=""
+        )
+        out.print(row["new_memory"] or "", markup=False)
+
+
+def _progress(shown: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        disable=not shown,
+        transient=True,
+    )

@@ -1,0 +1,75 @@
+"""Options that several commands share, and the client that they make."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from memcube.client.memory import Memory
+from memcube.model.errors import InvalidArgumentError
+
+__all__ = ["Address", "ApiKey", "Home", "Json", "Scope", "json_object"]
+
+WHOSE, WHERE = "Whose memory", "Which system"
+
+User = Annotated[str | None, typer.Option("--user", "-u", envvar="MEMCUBE_USER", rich_help_panel=WHOSE)]
+Agent = Annotated[str | None, typer.Option("--agent", rich_help_panel=WHOSE)]
+Run = Annotated[str | None, typer.Option("--run", rich_help_panel=WHOSE)]
+Cube = Annotated[str | None, typer.Option("--cube", help="A cube by its own id.", rich_help_panel=WHOSE)]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of words, errors too.")]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        envvar="MEMCUBE_SERVER",
+        help="host:port of a gateway; by default this machine's system, started if need be.",
+        rich_help_panel=WHERE,
+    ),
+]
+ApiKey = Annotated[str | None, typer.Option("--api-key", envvar="MEMCUBE_API_KEY", rich_help_panel=WHERE)]
+Home = Annotated[
+    str | None,
+    typer.Option(
+        "--home",
+        envvar="MEMCUBE_HOME",
+        help="Where this machine's system keeps its data; ~/.memcube by default.",
+        rich_help_panel=WHERE,
+    ),
+]
+Timeout = Annotated[float, typer.Option("--timeout", help="Seconds that a call may take.", rich_help_panel=WHERE)]
+Address = Annotated[str, typer.Option("--address", help="A running Ray cluster to join: 'auto', or its address.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The ids that say whose memory is meant, as keyword arguments of the SDK."""
+
+    user: str | None
+    agent: str | None
+    run: str | None
+    cube: str | None
+
+    def arguments(self) -> dict[str, Any]:
+        """For ``Memory``'s methods."""
+        return {"user_id": self.user, "agent_id": self.agent, "run_id": self.run, "cube_id": self.cube}
+
+
+def connect(server: str | None, api_key: str | None, home: str | None, timeout_s: float) -> Memory:
+    """The client that the options mean."""
+    return Memory(server, api_key=api_key, home=home, timeout_s=timeout_s)
+
+
+def json_object(field: str, text: str | None) -> dict[str, Any] | None:
+    """An option that holds a JSON object."""
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InvalidArgumentError(field, f"is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidArgumentError(field, "is no JSON object")
+    return value

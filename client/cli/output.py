@@ -1,0 +1,121 @@
+"""What the command line shows: tables for people, JSON for machines, one red line for errors."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from memcube.model import errors
+from memcube.model.plain import error_to_plain
+
+__all__ = ["EXIT_STATUS", "day", "err", "fail", "hits_table", "memories_table", "out", "print_json", "score_parts"]
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+EXIT_STATUS: tuple[tuple[type[errors.MemCubeError], int], ...] = (
+    (errors.InvalidArgumentError, 2),
+    (errors.NotFoundError, 3),
+    (errors.UnavailableError, 4),
+    (errors.DeadlineError, 4),
+    (errors.UnauthenticatedError, 5),
+    (errors.PermissionDeniedError, 5),
+    (errors.AlreadyExistsError, 6),
+    (errors.VersionConflictError, 6),
+    (errors.IdempotencyConflictError, 6),
+    (errors.StaleEpochError, 6),
+    (errors.ExhaustedError, 7),
+    (errors.DamagedError, 8),
+    (errors.MissingExtraError, 9),
+)
+"""Exit status by kind of error; the first kind that fits counts, 1 is for all others."""
+
+PART_COLOURS = {"lexical": "cyan", "dense": "magenta", "context": "yellow", "time": "green"}
+
+
+def exit_status(error: errors.MemCubeError) -> int:
+    """The exit status for an error."""
+    return next((status for kind, status in EXIT_STATUS if isinstance(error, kind)), 1)
+
+
+def fail(error: errors.MemCubeError, as_json: bool) -> int:
+    """Show an error and return its exit status."""
+    if as_json:
+        print_json({"error": error_to_plain(error)})
+    else:
+        err.print(Text(f"{type(error).__name__}: {error.message}", style="red"), soft_wrap=True)
+    return exit_status(error)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def day(text: str | None, *, clock: bool = False) -> str:
+    """An RFC 3339 time as people read it; empty for None."""
+    if not text:
+        return ""
+    return datetime.fromisoformat(text).strftime("%d %b %Y %H:%M" if clock else "%d %b %Y").lstrip("0")
+
+
+def score_parts(parts: Mapping[str, float]) -> Text:
+    """A hit's score parts, strongest first."""
+    line = Text()
+    for name, value in sorted(parts.items(), key=lambda part: -abs(part[1])):
+        if value:
+            line.append(("  " if line else "") + f"{name} ", style=PART_COLOURS.get(name, "blue"))
+            line.append(f"{value:.2f}")
+    return line
+
+
+def source_of(memory: Mapping[str, Any]) -> str:
+    """Who said it and where, e.g. ``Maya · D2:7``."""
+    sources = memory.get("sources") or [{}]
+    first = sources[0]
+    words = [first.get("speaker") or first.get("role", ""), first.get("id", "")]
+    return " · ".join(word for word in words if word) or memory.get("session_id", "")
+
+
+def hits_table(hits: Iterable[Mapping[str, Any]], title: str | None = None) -> Table:
+    """Search results: score, memory, when, source, score parts."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, expand=True, header_style="dim")
+    table.add_column("score", justify="right", style="bold", no_wrap=True)
+    table.add_column("memory", ratio=1, overflow="fold")
+    table.add_column("when", no_wrap=True, style="green")
+    table.add_column("source", no_wrap=True, style="blue")
+    table.add_column("why", no_wrap=True, overflow="ellipsis", max_width=44)
+    for hit in hits:
+        when = hit.get("valid_from") or hit["created_at"]
+        table.add_row(
+            f"{hit['score']:.2f}",
+            Text(hit["memory"]),
+            day(when),
+            source_of(hit),
+            score_parts(hit.get("score_parts", {})),
+        )
+    return table
+
+
+def memories_table(memories: Iterable[Mapping[str, Any]]) -> Table:
+    """A listing: id, memory, when, version."""
+    table = Table(box=None, pad_edge=False, expand=True, header_style="dim")
+    table.add_column("id", no_wrap=True, style="dim")
+    table.add_column("memory", ratio=1, overflow="fold")
+    table.add_column("when", no_wrap=True, style="green")
+    table.add_column("source", no_wrap=True, style="blue")
+    table.add_column("v", justify="right")
+    for memory in memories:
+        when = memory.get("valid_from") or memory["created_at"]
+        table.add_row(
+            memory["id"], Text(memory["memory"]), day(when), escape(source_of(memory)), str(memory["version"])
+        )
+    return table

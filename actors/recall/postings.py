@@ -1,0 +1,83 @@
+"""Term to memories: a sorted bulk part and a small recent part that is merged in when it has grown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Postings"]
+
+LEAST_MERGE = 8_192
+"""Recent postings below this many are never merged."""
+MERGE_SHARE = 4
+"""The recent part is merged when it exceeds a quarter of the bulk part: each posting moves O(log n) times."""
+
+Rows = np.ndarray[Any, np.dtype[np.int32]]
+Counts = np.ndarray[Any, np.dtype[np.float32]]
+Terms = np.ndarray[Any, np.dtype[np.uint64]]
+
+
+class Postings:
+    """For each term the rows that have it, ascending, and how often. Rows that were dropped stay until ``remap``."""
+
+    def __init__(self) -> None:
+        self.load(np.empty(0, np.int32), np.empty(0, np.uint64), np.empty(0, np.float32))
+
+    def load(self, rows: Rows, terms: Terms, counts: Counts) -> None:
+        """Replace everything by the postings given; ``rows`` ascending within each term's order of appearance."""
+        order = np.argsort(terms, kind="stable")
+        ordered = terms[order]
+        first = np.ones(len(ordered), bool)
+        first[1:] = ordered[1:] != ordered[:-1]
+        starts = np.flatnonzero(first)
+        self._terms = ordered[starts]
+        self._starts = np.append(starts, len(ordered))
+        self._rows = rows[order]
+        self._counts = counts[order]
+        self._recent: dict[int, tuple[list[int], list[float]]] = {}
+        self._recent_size = 0
+
+    def put(self, row: int, terms: Terms, counts: Counts) -> None:
+        """Add one memory; ``row`` is above all rows put before."""
+        for term, count in zip(terms.tolist(), counts.tolist(), strict=True):
+            rows, many = self._recent.setdefault(term, ([], []))
+            rows.append(row)
+            many.append(count)
+        self._recent_size += len(terms)
+        if self._recent_size > max(LEAST_MERGE, len(self._rows) // MERGE_SHARE):
+            self.load(*self._flat())
+
+    def find(self, term: int) -> tuple[Rows, Counts]:
+        """Rows with ``term``, ascending, and counts."""
+        at = int(np.searchsorted(self._terms, np.uint64(term)))
+        if at < len(self._terms) and int(self._terms[at]) == term:
+            part = slice(self._starts[at], self._starts[at + 1])
+            rows, counts = self._rows[part], self._counts[part]
+        else:
+            rows, counts = self._rows[:0], self._counts[:0]
+        recent = self._recent.get(term)
+        if recent is None:
+            return rows, counts
+        return (
+            np.concatenate((rows, np.array(recent[0], np.int32))),
+            np.concatenate((counts, np.array(recent[1], np.float32))),
+        )
+
+    def remap(self, new_row: Rows) -> None:
+        """Renumber: old row r becomes ``new_row[r]``, or is left out where that is negative. Keeps the order."""
+        rows, terms, counts = self._flat()
+        renumbered = new_row[rows]
+        kept = renumbered >= 0
+        self.load(renumbered[kept], terms[kept], counts[kept])
+
+    def _flat(self) -> tuple[Rows, Terms, Counts]:
+        sizes = [len(rows) for rows, _ in self._recent.values()]
+        terms = np.repeat(np.fromiter(self._recent, np.uint64, len(self._recent)), sizes)
+        rows = np.array([row for rows, _ in self._recent.values() for row in rows], np.int32)
+        counts = np.array([count for _, many in self._recent.values() for count in many], np.float32)
+        return (
+            np.concatenate((self._rows, rows)),
+            np.concatenate((np.repeat(self._terms, np.diff(self._starts)), terms)),
+            np.concatenate((self._counts, counts)),
+        )

@@ -1,0 +1,82 @@
+"""A question, read once: its words, the names, persons and times it mentions. Built where the search arrives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from memcube.actors.reader.timex import find_spans
+from memcube.actors.recall.analysis import minutes
+from memcube.actors.recall.words import digest, fold, name_digests, words
+
+__all__ = ["Query", "Vector", "parse_query"]
+
+Vector: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+
+NAME = re.compile(r"[^\s,.!?;:\"“”()\[\]，。！？、]+")
+POSSESSIVE = re.compile(r"['’]s?$")
+LONGEST_NAME = 3
+"""Words of the longest name looked for in a query."""
+FIRST_PERSON = re.compile(r"\b(?:i|my|me|mine|we|our|us|myself)\b|我", re.IGNORECASE)
+ASKS_WHEN = re.compile(
+    r"\s*(?:when|how long|how often|since when|(?:in |on )?(?:what|which) (?:date|day|month|year|time|week))\b"
+    r"|.*(?:什么时候|何时|哪天|哪年|几月|几号)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """What ``CubeIndex.search`` needs of a question.
+
+    ``vector`` is its embedding (float32, normalised) by ``model``, or None for a lexical search. ``terms`` pairs each
+    distinct term's digest with the digest of the word it came from; ``names`` are digests of all that may be a
+    speaker's name; ``spans`` are the times mentioned, in minutes since 1970, the ends excluded.
+    """
+
+    text: str
+    vector: Vector | None
+    reference_time: datetime
+    model: str
+    terms: tuple[tuple[int, int], ...]
+    names: frozenset[int]
+    first_person: bool
+    asks_when: bool
+    spans: tuple[tuple[int, int], ...]
+
+
+def parse_query(
+    text: str,
+    reference_time: datetime,
+    vector: Vector | None = None,
+    model: str = "",
+    speakers: Iterable[str] = (),
+) -> Query:
+    """Read ``text`` as asked at ``reference_time``; ``speakers`` are names to prefer besides those it mentions.
+
+    Raises InvalidArgumentError("reference") if ``reference_time`` has no zone.
+    """
+    found = list(words(text))
+    named = {digest(surface) for _, surface in found}
+    parts = [POSSESSIVE.sub("", part) for part in NAME.findall(fold(text))]
+    for width in range(1, LONGEST_NAME + 1):
+        named.update(digest(" ".join(parts[i : i + width])) for i in range(len(parts) - width + 1))
+    for speaker in speakers:
+        named.update(name_digests(speaker))
+    terms = {digest(term) >> 8: digest(surface) for term, surface in found}
+    return Query(
+        text=text,
+        vector=vector,
+        reference_time=reference_time,
+        model=model,
+        terms=tuple(terms.items()),
+        names=frozenset(named - {0}),
+        first_person=FIRST_PERSON.search(text) is not None,
+        asks_when=ASKS_WHEN.match(text) is not None,
+        spans=tuple((minutes(span.start), minutes(span.end)) for span in find_spans(text, reference_time)),
+    )

@@ -1,0 +1,104 @@
+"""How a gateway is set up. Made by the start code; checked when made."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from pathlib import Path
+
+from memcube.actors.gateway.keys import KeyRing
+from memcube.actors.gateway.limits import Bounds
+from memcube.model.errors import InvalidArgumentError
+
+__all__ = ["GatewayConfig", "is_loopback"]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or host name can mean only this machine, without asking any resolver."""
+    host = host.strip("[]").lower()
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """Addresses, keys and bounds of a gateway.
+
+    Ports are fixed before the actor is made (``with_ports``), so that a restart comes back where clients look for it.
+    ``keys_path`` is the key file (``keys.KeyFile``) or empty. ``request_bytes`` is the most that a message may have
+    on arrival; above ``sizes`` in ``validate`` so that an oversized field is named rather than the connection cut.
+    ``default_timeout_s`` holds for calls without a deadline of their own, ``max_timeout_s`` for all.
+    ``drain_s`` is how long a stop waits for calls in flight.
+    """
+
+    host: str = "127.0.0.1"
+    grpc_port: int = 0
+    http_port: int = 0
+    keys_path: str = ""
+    bounds: Bounds = field(default_factory=Bounds)
+    request_bytes: int = 32 * 1024 * 1024
+    default_timeout_s: float = 30.0
+    max_timeout_s: float = 600.0
+    drain_s: float = 5.0
+    stream_window: int = 64
+
+    def __post_init__(self) -> None:
+        for name in ("grpc_port", "http_port"):
+            if not 0 <= getattr(self, name) <= 65535:
+                raise InvalidArgumentError(f"gateway.{name}", f"{getattr(self, name)} is no port")
+        for name in ("request_bytes", "default_timeout_s", "max_timeout_s", "stream_window"):
+            if not getattr(self, name) > 0:
+                raise InvalidArgumentError(f"gateway.{name}", f"{getattr(self, name)} is not above 0")
+        if not self.host:
+            raise InvalidArgumentError("gateway.host", "is empty; 127.0.0.1 serves this machine, 0.0.0.0 everyone")
+
+    def check_exposure(self, ring: KeyRing) -> None:
+        """Refuse to serve anything but loopback while nobody needs a key: InvalidArgumentError("gateway.host")."""
+        if not ring.principals and not is_loopback(self.host):
+            raise InvalidArgumentError(
+                "gateway.host",
+                f"{self.host} would let anyone in: add a key ('memcube keys add') or listen on 127.0.0.1",
+            )
+
+    def load_keys(self) -> KeyRing:
+        """The keys as they are now, checked against the address."""
+        ring = KeyRing.load(Path(self.keys_path)) if self.keys_path else KeyRing()
+        self.check_exposure(ring)
+        return ring
+
+    def with_ports(self) -> GatewayConfig:
+        """The same with every port 0 replaced by one that is free now; raises InvalidArgumentError for a bad host."""
+        wanted = {name: getattr(self, name) for name in ("grpc_port", "http_port")}
+        with contextlib.ExitStack() as stack:
+            for name, port in wanted.items():
+                if not port:
+                    wanted[name] = stack.enter_context(self.bind(0)).getsockname()[1]
+        return replace(self, **wanted)
+
+    def bind(self, port: int) -> socket.socket:
+        """A bound TCP socket at the configured host; raises InvalidArgumentError when the port is taken."""
+        try:
+            family, kind, proto, _, address = socket.getaddrinfo(
+                self.host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+        except OSError as error:
+            raise InvalidArgumentError("gateway.host", f"{self.host} is no address of this machine: {error}") from error
+        bound = socket.socket(family, kind, proto)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+        except OSError as error:
+            bound.close()
+            raise InvalidArgumentError("gateway.port", f"{self.host}:{port} cannot be used: {error}") from error
+        return bound
+
+    def address(self, port: int) -> str:
+        """ "host:port", with brackets around an IPv6 host."""
+        host = self.host.strip("[]")
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

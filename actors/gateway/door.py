@@ -1,0 +1,143 @@
+"""The one door for both transports: who calls, whether there is room, until when; then the verb; then the books.
+
+Whatever goes wrong inside leaves as an error of the tree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from time import monotonic
+
+from memcube.actors.gateway.config import GatewayConfig
+from memcube.actors.gateway.failure import as_error
+from memcube.actors.gateway.keys import KeyFile
+from memcube.actors.gateway.limits import Limits
+from memcube.actors.gateway.metrics import Metrics
+from memcube.actors.gateway.queries import Queries
+from memcube.actors.gateway.seam import Embedder, Router
+from memcube.actors.gateway.status import SystemStatus
+from memcube.actors.gateway.verbs import Caller, Verbs
+from memcube.actors.gateway.wire import parse
+from memcube.model.errors import ExhaustedError, InvalidArgumentError
+from memcube.model.ids import Principal
+from memcube.protos.memcube.v1 import service_pb2 as pb
+
+__all__ = ["Door"]
+
+BATCH_VERB = "batch_search"
+
+
+class Door:
+    """Everything between a transport and the verbs. Used by one event loop."""
+
+    def __init__(self, config: GatewayConfig, router: Router, embedder: Embedder | None) -> None:
+        self.config = config
+        self.keys = KeyFile(Path(config.keys_path) if config.keys_path else None)
+        config.check_exposure(self.keys.ring)
+        self.limits = Limits(config.bounds)
+        self.metrics = Metrics()
+        self.status = SystemStatus(router, embedder)
+        self._verbs = Verbs(router, Queries(embedder, self.metrics))
+        self.metrics.gauge("calls_in_flight", "Calls in flight.", lambda: self.limits.in_flight)
+        self.metrics.gauge("frames", "Frames running.", lambda: self.status.seen.frames if self.status.seen else 0)
+        self.metrics.gauge(
+            "resident_cubes", "Cubes in a frame.", lambda: self.status.seen.resident if self.status.seen else 0
+        )
+        self.metrics.gauge("serving", "1 while cubes can be reached.", lambda: float(self.status.serving))
+
+    @property
+    def open_to_all(self) -> bool:
+        """Whether no key is configured, so that whoever reaches the port may do everything."""
+        return not self.keys.current(monotonic()).principals
+
+    def principal(self, metadata: Mapping[str, str]) -> Principal:
+        """Who sends these headers (lower-case names): "authorization: Bearer KEY" or "x-api-key: KEY"."""
+        scheme, _, bearer = metadata.get("authorization", "").partition(" ")
+        key = bearer.strip() if scheme.lower() == "bearer" else metadata.get("x-api-key", "")
+        return self.keys.current(monotonic()).principal_of(key)
+
+    def within_s(self, asked_s: float | None) -> float:
+        """How long a call may take when its caller gave ``asked_s`` (None: nothing)."""
+        return min(self.config.default_timeout_s if asked_s is None else asked_s, self.config.max_timeout_s)
+
+    async def answer(
+        self, transport: str, verb: str, metadata: Mapping[str, str], body: bytes, asked_s: float | None
+    ) -> bytes:
+        """One call of a verb with one request and one response; raises MemCubeError only."""
+        timeout_s = self.within_s(asked_s)
+        with self.metrics.timed(verb, transport):
+            try:
+                principal = self.principal(metadata)
+                with self.limits.slot(principal):
+                    self.limits.spend(principal, monotonic(), _calls_in(verb, body))
+                    async with asyncio.timeout(timeout_s):
+                        return await self._perform(verb, Caller(principal, monotonic() + timeout_s), body)
+            except Exception as failure:
+                raise as_error(failure, verb, timeout_s) from failure
+
+    async def _perform(self, verb: str, caller: Caller, body: bytes) -> bytes:
+        if verb == "status":
+            cube = await self._verbs.cube_status(caller, parse(pb.StatusRequest, body).scope)
+            return (await self.status.report(cube)).SerializeToString()
+        return await self._verbs.answer(verb, caller, body)
+
+    async def stream(
+        self, transport: str, verb: str, metadata: Mapping[str, str], body: bytes, asked_s: float | None
+    ) -> AsyncIterator[bytes]:
+        """One call of a verb whose response is a stream; pages are read as fast as the caller takes them."""
+        ends_s = None if asked_s is None else monotonic() + asked_s
+        with self.metrics.timed(verb, transport):
+            try:
+                principal = self.principal(metadata)
+                source = self._verbs.list_all if verb == "list_stream" else self._verbs.events
+                with self.limits.slot(principal):
+                    self.limits.spend(principal, monotonic())
+                    async for part in source(self._page_caller(principal, ends_s), body):
+                        yield part
+            except Exception as failure:
+                raise as_error(failure, verb, asked_s or 0.0) from failure
+
+    def _page_caller(self, principal: Principal, ends_s: float | None) -> Callable[[], Caller]:
+        """A stream may last; each of its pages has the default time, and all of them end with the caller's deadline."""
+
+        def caller() -> Caller:
+            page_ends_s = monotonic() + self.config.default_timeout_s
+            return Caller(principal, page_ends_s if ends_s is None else min(ends_s, page_ends_s))
+
+        return caller
+
+    async def add_one(self, principal: Principal, body: bytes) -> bytes:
+        """One message of an AddStream, which has its own slot; raises MemCubeError only."""
+        timeout_s = self.config.default_timeout_s
+        code = "CANCELLED"
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await self._verbs.answer("add", Caller(principal, monotonic() + timeout_s), body)
+            code = "OK"
+            return answer
+        except Exception as failure:
+            error = as_error(failure, "add", timeout_s)
+            code = error.CODE
+            raise error from failure
+        finally:
+            self.metrics.message("add", code)
+
+    async def wait_for_rate(self, principal: Principal) -> None:
+        """Take one call from the principal's rate, waiting for it: how a stream is slowed down rather than refused."""
+        while True:
+            try:
+                return self.limits.spend(principal, monotonic())
+            except ExhaustedError as error:
+                await asyncio.sleep(error.retry_after_s)
+
+
+def _calls_in(verb: str, body: bytes) -> int:
+    """What a request counts for: a batch of searches is as many calls as it has searches."""
+    if verb != BATCH_VERB:
+        return 1
+    try:
+        return max(1, len(parse(pb.BatchSearchRequest, body).requests))
+    except InvalidArgumentError:
+        return 1

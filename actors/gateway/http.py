@@ -1,0 +1,218 @@
+"""REST over the same verbs: FastAPI routes that turn JSON into the wire's requests and answers back into JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from starlette.exceptions import HTTPException
+
+from memcube.actors.gateway import answers
+from memcube.actors.gateway.bodies import (
+    AddBody,
+    BatchSearchBody,
+    CreateCubeBody,
+    EventsQuery,
+    ListQuery,
+    PageQuery,
+    ScopeQuery,
+    SearchBody,
+    SelectQuery,
+    UpdateBody,
+    VersionQuery,
+)
+from memcube.actors.gateway.docs import docs_page
+from memcube.actors.gateway.door import Door
+from memcube.actors.gateway.guard import Guard
+from memcube.actors.gateway.metrics import CONTENT_TYPE
+from memcube.actors.gateway.refusals import answer_refusal, of_http, of_validation
+from memcube.actors.gateway.status import package_version
+from memcube.model.codec import item_from_proto
+from memcube.model.errors import MemCubeError
+from memcube.model.plain import item_to_plain
+from memcube.protos.memcube.v1 import service_pb2 as pb
+
+__all__ = ["make_app"]
+
+Plain = dict[str, Any]
+
+
+class Routes:
+    """The handlers; each is one call of ``Door.answer``."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def _ask(self, request: Request, verb: str, message: Any) -> bytes:
+        return await self._door.answer("http", verb, request.headers, message.SerializeToString(), None)
+
+    async def add(self, request: Request, body: AddBody) -> Plain:
+        """Take in messages. Acknowledged means durable, and findable by its words."""
+        return answers.added(await self._ask(request, "add", body.request(_key(request.headers))))
+
+    async def search(self, request: Request, body: SearchBody) -> Plain:
+        """The memories that answer a query, best first, each with the parts of its score."""
+        return answers.found(pb.SearchResponse.FromString(await self._ask(request, "search", body.request())))
+
+    async def batch_search(self, request: Request, body: BatchSearchBody) -> Plain:
+        """Many searches at once, each answered or refused on its own."""
+        message = pb.BatchSearchRequest(requests=[one.request() for one in body.requests])
+        return answers.batch(await self._ask(request, "batch_search", message))
+
+    async def list(self, request: Request, query: Annotated[ListQuery, Query()]) -> Plain:
+        """A page of a cube's memories, newest first."""
+        return answers.listed(await self._ask(request, "list", query.request()))
+
+    async def delete_all(self, request: Request, query: Annotated[SelectQuery, Query()]) -> Plain:
+        """Delete what a filter selects in one cube; without a filter, all of its memories."""
+        body = await self._ask(request, "delete_all", query.delete_all(_key(request.headers)))
+        response = pb.DeleteAllResponse.FromString(body)
+        return {"deleted": response.deleted, "seq": response.seq}
+
+    async def get(self, request: Request, memory_id: str) -> Plain:
+        """One memory."""
+        body = await self._ask(request, "get", pb.GetRequest(id=memory_id))
+        return item_to_plain(item_from_proto(pb.GetResponse.FromString(body).item))
+
+    async def update(self, request: Request, memory_id: str, body: UpdateBody) -> Plain:
+        """Change a memory: a new version under the same id."""
+        answer = await self._ask(request, "update", body.request(memory_id, _key(request.headers)))
+        return item_to_plain(item_from_proto(pb.UpdateResponse.FromString(answer).item))
+
+    async def delete(self, request: Request, memory_id: str, query: Annotated[VersionQuery, Query()]) -> Plain:
+        """Delete a memory; its history stays."""
+        message = pb.DeleteRequest(
+            id=memory_id, expected_version=query.expected_version, idempotency_key=_key(request.headers)
+        )
+        return {"seq": pb.DeleteResponse.FromString(await self._ask(request, "delete", message)).seq}
+
+    async def history(self, request: Request, memory_id: str) -> Plain:
+        """Every version of a memory, oldest first, also of a deleted one."""
+        return answers.history(await self._ask(request, "history", pb.HistoryRequest(id=memory_id)))
+
+    async def reset(self, request: Request) -> Plain:
+        """Delete every cube of the caller's tenant."""
+        message = pb.ResetRequest(idempotency_key=_key(request.headers))
+        return {"cubes_deleted": pb.ResetResponse.FromString(await self._ask(request, "reset", message)).cubes_deleted}
+
+    async def create_cube(self, request: Request, body: CreateCubeBody) -> Plain:
+        """Make a cube. Adding to a cube makes it too."""
+        answer = await self._ask(request, "create_cube", body.request(_key(request.headers)))
+        return answers.cube(pb.CreateCubeResponse.FromString(answer).cube)
+
+    async def list_cubes(self, request: Request, query: Annotated[PageQuery, Query()]) -> Plain:
+        """The cubes that the caller may see."""
+        message = pb.ListCubesRequest(page_size=query.page_size, page_token=query.page_token)
+        return answers.cubes(await self._ask(request, "list_cubes", message))
+
+    async def get_cube(self, request: Request, cube_id: str) -> Plain:
+        """One cube with its counters."""
+        body = await self._ask(request, "get_cube", pb.GetCubeRequest(cube_id=cube_id))
+        return answers.cube(pb.GetCubeResponse.FromString(body).cube)
+
+    async def delete_cube(self, request: Request, cube_id: str) -> Plain:
+        """Delete a cube with everything in it, history too."""
+        message = pb.DeleteCubeRequest(cube_id=cube_id, idempotency_key=_key(request.headers))
+        await self._ask(request, "delete_cube", message)
+        return {}
+
+    async def events(self, request: Request, query: Annotated[EventsQuery, Query()]) -> StreamingResponse:
+        """A cube's events from a sequence number on, a JSON object a line; the last line may be an error."""
+        message = pb.ReadEventsRequest(cube_id=query.cube_id, from_seq=query.from_seq)
+        bodies = self._door.stream("http", "read_events", request.headers, message.SerializeToString(), None)
+        first = await anext(aiter(bodies), None)
+
+        async def lines() -> AsyncIterator[bytes]:
+            if first is None:
+                return
+            yield _line(answers.event_line(first))
+            try:
+                async for body in bodies:
+                    yield _line(answers.event_line(body))
+            except MemCubeError as error:
+                yield _line(answers.error_body(error))
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+    async def status(self, request: Request, query: Annotated[ScopeQuery, Query()]) -> Plain:
+        """How the system is; with a scope, how its cube is too."""
+        return answers.status(await self._ask(request, "status", pb.StatusRequest(scope=query.scope())))
+
+    async def health(self) -> JSONResponse:
+        """200 while cubes can be reached, else 503. Needs no key."""
+        state = self._door.status
+        plain = {"status": "serving" if state.serving else "not_serving", "detail": state.problem}
+        return JSONResponse(plain, status_code=200 if state.serving else 503)
+
+    async def metrics(self) -> Response:
+        """Figures in Prometheus' text format. Needs no key; names no cube, tenant or caller."""
+        return Response(self._door.metrics.text(), media_type=CONTENT_TYPE)
+
+
+def _key(headers: Mapping[str, str]) -> str:
+    return headers.get("idempotency-key", "")
+
+
+def _line(plain: Plain) -> bytes:
+    return json.dumps(plain, ensure_ascii=False).encode() + b"\n"
+
+
+def make_app(door: Door) -> FastAPI:
+    """The HTTP side of a gateway. /docs is a page of its own, without scripts or outside resources."""
+    app = FastAPI(
+        title="MemCube",
+        version=package_version(),
+        summary="Memory for agents: the verbs of memcube.v1.MemCubeService as REST.",
+        description="Every error is {error: {type, facts, message, retryable, retry_after_s}}. Mutating calls take an "
+        "Idempotency-Key header (or idempotency_key in the body). Keys go in 'Authorization: Bearer KEY' or 'X-API-Key'.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    routes = Routes(door)
+    for method, path, handler in (
+        ("POST", "/v1/memories", routes.add),
+        ("GET", "/v1/memories", routes.list),
+        ("DELETE", "/v1/memories", routes.delete_all),
+        ("GET", "/v1/memories/{memory_id}", routes.get),
+        ("PUT", "/v1/memories/{memory_id}", routes.update),
+        ("DELETE", "/v1/memories/{memory_id}", routes.delete),
+        ("GET", "/v1/memories/{memory_id}/history", routes.history),
+        ("POST", "/v1/search", routes.search),
+        ("POST", "/v1/search/batch", routes.batch_search),
+        ("POST", "/v1/reset", routes.reset),
+        ("POST", "/v1/cubes", routes.create_cube),
+        ("GET", "/v1/cubes", routes.list_cubes),
+        ("GET", "/v1/cubes/{cube_id:path}", routes.get_cube),
+        ("DELETE", "/v1/cubes/{cube_id:path}", routes.delete_cube),
+        ("GET", "/v1/events", routes.events),
+        ("GET", "/v1/status", routes.status),
+        ("GET", "/health", routes.health),
+        ("GET", "/metrics", routes.metrics),
+    ):
+        app.add_api_route(path, handler, methods=[method], name=handler.__name__, response_model=None)
+
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(docs_page(app.openapi()))
+
+    app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
+
+    async def refuse(request: Request, failure: Exception) -> JSONResponse:
+        return answer_refusal(failure)
+
+    async def refuse_invalid(request: Request, failure: Exception) -> JSONResponse:
+        assert isinstance(failure, RequestValidationError)
+        return answer_refusal(of_validation(failure))
+
+    async def refuse_http(request: Request, failure: Exception) -> JSONResponse:
+        assert isinstance(failure, HTTPException)
+        return of_http(request, failure)
+
+    app.add_exception_handler(MemCubeError, refuse)
+    app.add_exception_handler(RequestValidationError, refuse_invalid)
+    app.add_exception_handler(HTTPException, refuse_http)
+    app.add_middleware(Guard, door=door)
+    return app

@@ -1,0 +1,86 @@
+"""What the gateway needs of its neighbours, as types: the router to the cubes, and the query embedder.
+
+``actors.directory.router.CubeRouter`` reaches cubes in frames, ``actors.directory.local.LocalRouter`` runs them in
+this process; ``actors.embedding.client.EmbedderClient`` is the embedder. Every method raises MemCubeError only, and
+keeps to the time it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from memcube.actors.cube.call import Call
+from memcube.actors.vault.base import CubeHead
+from memcube.model.ids import CubeRef
+
+__all__ = ["Embedder", "EmbedderState", "Router", "RouterStatus"]
+
+
+class RouterStatus(Protocol):
+    """Figures for status and metrics."""
+
+    @property
+    def frames(self) -> int:
+        """Frames that could host a cube now."""
+
+    @property
+    def resident(self) -> int:
+        """Cubes that are in a frame now."""
+
+
+class Router(Protocol):
+    """The way to the cubes. Calls on one cube take effect in the order in which ``mutate`` was first awaited."""
+
+    async def mutate(self, ref: CubeRef, call: Call, *, create: bool, timeout_s: float) -> bytes:
+        """Let the call take effect once and return its serialized response; ``create`` makes a missing cube."""
+
+    async def read(self, ref: CubeRef, call: Call, *, timeout_s: float) -> bytes:
+        """The serialized response of a read."""
+
+    async def find(self, tenant: str, key: str) -> CubeRef:
+        """The cube with this key; raises NotFoundError."""
+
+    async def cubes(self, tenant: str, after_key: str, limit: int) -> list[CubeHead]:
+        """Cubes of a tenant in the order of their keys, those after ``after_key``."""
+
+    async def delete(self, ref: CubeRef) -> None:
+        """Delete a cube; raises NotFoundError."""
+
+    async def reset(self, tenant: str) -> int:
+        """Delete every cube of a tenant and return how many there were."""
+
+    async def status(self) -> RouterStatus:
+        """How the cubes' side is; raises UnavailableError while it is not."""
+
+
+class EmbedderState(Protocol):
+    """What status says of the embedder."""
+
+    @property
+    def model(self) -> str:
+        """The model's id; empty for none."""
+
+    @property
+    def state(self) -> str:
+        """ "ready", "starting", "degraded" or "down"."""
+
+    @property
+    def detail(self) -> str:
+        """In words."""
+
+
+class Embedder(Protocol):
+    """Turns queries into vectors."""
+
+    async def embed_query(self, tenant: str, text: str) -> tuple[str, npt.NDArray[np.float32]]:
+        """The model's id and the query's vector of shape (dimension,)."""
+
+    async def embed_queries(self, tenant: str, texts: Sequence[str]) -> tuple[str, npt.NDArray[np.float32]]:
+        """The model's id and the vectors of several queries, shape (n, dimension), in one call."""
+
+    def state(self) -> EmbedderState:
+        """How it is, as of the last call."""

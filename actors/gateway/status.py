@@ -1,0 +1,79 @@
+"""How the system is, in the words that users ask for it: the Status verb, health, and the gauges."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from memcube.actors.gateway.failure import as_error
+from memcube.actors.gateway.seam import Embedder, Router, RouterStatus
+from memcube.model.times import to_timestamp, utc_now
+from memcube.protos.memcube.v1 import service_pb2 as pb
+
+__all__ = ["SystemStatus", "package_version"]
+
+PROBE_TIMEOUT_S = 2.0
+
+
+def package_version() -> str:
+    """The installed version of memcube; "0" in a tree that is not installed."""
+    try:
+        return version("memcube")
+    except PackageNotFoundError:
+        return "0"
+
+
+@dataclass(slots=True)
+class SystemStatus:
+    """Looks at the parts behind the gateway. ``probe`` is asked regularly; ``report`` for a caller."""
+
+    router: Router
+    embedder: Embedder | None
+    started_at: datetime = field(default_factory=utc_now)
+    seen: RouterStatus | None = None
+    """What the router last said; None while it can't be reached."""
+    problem: str = "not asked yet"
+
+    @property
+    def serving(self) -> bool:
+        """Whether calls on cubes can be answered."""
+        return self.seen is not None
+
+    async def probe(self) -> bool:
+        """Ask the router how it is; returns ``serving``."""
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                self.seen, self.problem = await self.router.status(), ""
+        except Exception as failure:  # noqa: BLE001 - health must outlive whatever its neighbours do
+            self.seen, self.problem = None, as_error(failure, "the directory", PROBE_TIMEOUT_S).message
+        return self.serving
+
+    async def report(self, cube: pb.CubeStatus | None) -> pb.StatusResponse:
+        """The whole status; a part that is away is a component that is down, never a failed call."""
+        await self.probe()
+        frames = self.seen.frames if self.seen else 0
+        resident = self.seen.resident if self.seen else 0
+        state = self.embedder.state() if self.embedder else None
+        response = pb.StatusResponse(
+            version=package_version(),
+            started_at=to_timestamp(self.started_at),
+            frames=frames,
+            resident_cubes=resident,
+            embedding_model=state.model if state else "",
+            cube=cube,
+        )
+        response.components.add(name="gateway", state="ready")
+        response.components.add(name="directory", state="ready" if self.serving else "down", detail=self.problem)
+        response.components.add(
+            name="frames",
+            state="ready" if frames else "starting" if self.serving else "down",
+            detail=f"{frames} running, {resident} cubes resident",
+        )
+        response.components.add(
+            name="embedder",
+            state=state.state if state else "down",
+            detail=state.detail if state else "none is configured; recall goes by words only",
+        )
+        return response

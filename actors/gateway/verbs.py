@@ -1,0 +1,291 @@
+"""What each verb does at the gateway, whatever the transport: scope, access, one call to the router.
+
+No memory logic: requests travel to the cube as the bytes that arrived, answers as the bytes that the cube made.
+Every method raises MemCubeError for what the caller did, and leaves what is a defect to ``Door``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from memcube.actors.cube.call import Call
+from memcube.actors.cube.scope import cube_id_of
+from memcube.actors.cube.validate import check_add, check_key, check_search
+from memcube.actors.gateway.queries import Queries, Query
+from memcube.actors.gateway.receipts import Receipts
+from memcube.actors.gateway.seam import Router
+from memcube.actors.gateway.wire import parse
+from memcube.actors.governance import Access
+from memcube.model.error_codec import error_to_detail
+from memcube.model.errors import DeadlineError, InvalidArgumentError, MemCubeError, NotFoundError, TooLargeError
+from memcube.model.ids import KEY_CHARS, CubeRef, Principal, key_of_memory, new_idempotency_key
+from memcube.protos.memcube.v1 import cube_pb2
+from memcube.protos.memcube.v1 import service_pb2 as pb
+
+__all__ = ["Caller", "Verbs"]
+
+MAX_PAGE = 1000
+DEFAULT_PAGE = 100
+STREAM_PAGE = 500
+MAX_BATCH = 256
+MAX_LISTING_HOPS = 20
+"""Pages of cubes that one ListCubes looks through when most of them are not the caller's to see."""
+
+_CUBE_KEY = re.compile(rf"[a-z2-7]{{{KEY_CHARS}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and until when (monotonic seconds) the answer is wanted."""
+
+    principal: Principal
+    ends_s: float
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left; raises DeadlineError when there are none."""
+        left = self.ends_s - monotonic()
+        if left <= 0:
+            raise DeadlineError("the call", 0.0)
+        return left
+
+
+class Verbs:
+    """The verbs of ``memcube.v1.MemCubeService`` over a router. Used by one event loop."""
+
+    def __init__(self, router: Router, queries: Queries) -> None:
+        self._router = router
+        self._queries = queries
+        self._access = Access()
+        self._receipts = Receipts()
+        self._handlers: dict[str, Callable[[Caller, bytes], Awaitable[bytes]]] = {
+            "create_cube": self._create_cube,
+            "get_cube": self._get_cube,
+            "list_cubes": self._list_cubes,
+            "delete_cube": self._delete_cube,
+            "add": self._add,
+            "search": self._search,
+            "batch_search": self._batch_search,
+            "get": self._get,
+            "list": self._list,
+            "update": self._update,
+            "delete": self._delete,
+            "delete_all": self._delete_all,
+            "history": self._history,
+            "reset": self._reset,
+        }
+
+    async def answer(self, verb: str, caller: Caller, body: bytes) -> bytes:
+        """The serialized response of a verb that takes one request and gives one response."""
+        return await self._handlers[verb](caller, body)
+
+    async def cube_status(self, caller: Caller, scope: pb.Scope) -> pb.CubeStatus | None:
+        """The status of the scope's cube, None when the scope names none; checks that the caller may ask at all."""
+        self._access.check_tenant(caller.principal, "status")
+        if not scope.ByteSize():
+            return None
+        ref = self._scope(caller, "status", scope)
+        request = pb.StatusRequest(scope=scope).SerializeToString()
+        return pb.CubeStatus.FromString(await self._read(caller, ref, "cube_status", request))
+
+    async def list_all(self, caller: Callable[[], Caller], body: bytes) -> AsyncIterator[bytes]:
+        """The items of a cube, each serialized; pages are read as fast as they are taken."""
+        request = parse(pb.ListRequest, body)
+        request.page_size = STREAM_PAGE
+        ref = self._scope(caller(), "list", request.scope)
+        while True:
+            page = pb.ListResponse.FromString(await self._read(caller(), ref, "list", request.SerializeToString()))
+            for item in page.items:
+                yield item.SerializeToString()
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def events(self, caller: Callable[[], Caller], body: bytes) -> AsyncIterator[bytes]:
+        """The events of a cube from a sequence number up to its head at the end of the reading."""
+        request = parse(pb.ReadEventsRequest, body)
+        ref = self._cube(caller(), "read_events", request.cube_id)
+        request.from_seq = max(1, request.from_seq)
+        while True:
+            page = pb.HistoryResponse.FromString(
+                await self._read(caller(), ref, "read_events", request.SerializeToString())
+            )
+            if not page.events:
+                return
+            for event in page.events:
+                yield event.SerializeToString()
+            request.from_seq = page.events[-1].seq + 1
+
+    # Cubes
+
+    async def _create_cube(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.CreateCubeRequest, body)
+        ref = self._cube(caller, "create_cube", request.cube_id)
+        return await self._mutate(caller, ref, "create_cube", body, request.idempotency_key, create=True)
+
+    async def _get_cube(self, caller: Caller, body: bytes) -> bytes:
+        ref = self._cube(caller, "get_cube", parse(pb.GetCubeRequest, body).cube_id)
+        return await self._read(caller, ref, "get_cube", body)
+
+    async def _list_cubes(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.ListCubesRequest, body)
+        self._access.check_tenant(caller.principal, "list_cubes")
+        if request.page_size > MAX_PAGE:
+            raise InvalidArgumentError("page_size", f"is {request.page_size}, the most is {MAX_PAGE}")
+        if request.page_token and not _CUBE_KEY.fullmatch(request.page_token):
+            raise InvalidArgumentError("page_token", "is none of those that a listing gave")
+        wanted = request.page_size or DEFAULT_PAGE
+        answer = pb.ListCubesResponse()
+        after = request.page_token
+        for _ in range(MAX_LISTING_HOPS):
+            heads = await self._router.cubes(caller.principal.tenant, after, wanted)
+            for head in heads:
+                after = head.ref.key
+                if self._access.allows(caller.principal, "list_cubes", head.ref):
+                    seen = cube_pb2.Cube.FromString(head.about)
+                    answer.cubes.add(
+                        id=head.ref.cube_id, owner=seen.owner, description=seen.description, created_at=seen.created_at
+                    )
+                    if len(answer.cubes) == wanted:
+                        answer.next_page_token = after
+                        return answer.SerializeToString()
+            if len(heads) < wanted:
+                return answer.SerializeToString()
+        answer.next_page_token = after
+        return answer.SerializeToString()
+
+    async def _delete_cube(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.DeleteCubeRequest, body)
+        ref = self._cube(caller, "delete_cube", request.cube_id)
+        check_key(request.idempotency_key)
+
+        async def delete() -> bytes:
+            await self._router.delete(ref)
+            return pb.DeleteCubeResponse().SerializeToString()
+
+        return await self._receipts.once(caller.principal, request.idempotency_key, b"delete_cube" + body, delete)
+
+    async def _reset(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.ResetRequest, body)
+        self._access.check_tenant(caller.principal, "reset")
+        check_key(request.idempotency_key)
+
+        async def reset() -> bytes:
+            count = await self._router.reset(caller.principal.tenant)
+            return pb.ResetResponse(cubes_deleted=count).SerializeToString()
+
+        return await self._receipts.once(caller.principal, request.idempotency_key, b"reset" + body, reset)
+
+    # Memories of a scope
+
+    async def _add(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.AddRequest, body)
+        ref = self._scope(caller, "add", request.scope)
+        # Asked here too because the call may create the cube: bad input changes nothing.
+        check_add(request)
+        return await self._mutate(caller, ref, "add", body, request.idempotency_key, create=True)
+
+    async def _delete_all(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.DeleteAllRequest, body)
+        ref = self._scope(caller, "delete_all", request.scope)
+        return await self._mutate(caller, ref, "delete_all", body, request.idempotency_key)
+
+    async def _list(self, caller: Caller, body: bytes) -> bytes:
+        ref = self._scope(caller, "list", parse(pb.ListRequest, body).scope)
+        return await self._read(caller, ref, "list", body)
+
+    async def _search(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.SearchRequest, body)
+        ref = self._scope(caller, "search", request.scope)
+        check_search(request)
+        query = await self._queries.embed(caller.principal.tenant, [request.query], caller.left_s)
+        return await self._read(caller, ref, "search", body, query)
+
+    async def _batch_search(self, caller: Caller, body: bytes) -> bytes:
+        requests = parse(pb.BatchSearchRequest, body).requests
+        if len(requests) > MAX_BATCH:
+            raise TooLargeError("requests", len(requests), MAX_BATCH, "items")
+        results: list[pb.BatchSearchResult | None] = [None] * len(requests)
+        of_cube: dict[CubeRef, list[int]] = {}
+        for place, request in enumerate(requests):
+            try:
+                ref = self._scope(caller, "batch_search", request.scope)
+                check_search(request)
+                of_cube.setdefault(ref, []).append(place)
+            except MemCubeError as error:
+                results[place] = pb.BatchSearchResult(error=error_to_detail(error))
+        places = [place for group in of_cube.values() for place in group]
+        texts = [requests[place].query for place in places]
+        query = await self._queries.embed(caller.principal.tenant, texts, caller.left_s)
+
+        async def ask(ref: CubeRef, group: list[int]) -> None:
+            part = pb.BatchSearchRequest(requests=[requests[place] for place in group]).SerializeToString()
+            rows = query.rows(places.index(group[0]), len(group), len(places))
+            try:
+                found = pb.BatchSearchResponse.FromString(await self._read(caller, ref, "batch_search", part, rows))
+                answers = list(found.results)
+            except MemCubeError as error:
+                answers = [pb.BatchSearchResult(error=error_to_detail(error))] * len(group)
+            for place, answer in zip(group, answers, strict=True):
+                results[place] = answer
+
+        async with asyncio.TaskGroup() as asking:
+            for ref, group in of_cube.items():
+                asking.create_task(ask(ref, group))
+        return pb.BatchSearchResponse(results=[one for one in results if one is not None]).SerializeToString()
+
+    # One memory
+
+    async def _get(self, caller: Caller, body: bytes) -> bytes:
+        return await self._by_id(caller, "get", parse(pb.GetRequest, body).id, body)
+
+    async def _history(self, caller: Caller, body: bytes) -> bytes:
+        return await self._by_id(caller, "history", parse(pb.HistoryRequest, body).id, body)
+
+    async def _update(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.UpdateRequest, body)
+        return await self._by_id(caller, "update", request.id, body, request.idempotency_key)
+
+    async def _delete(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.DeleteRequest, body)
+        return await self._by_id(caller, "delete", request.id, body, request.idempotency_key)
+
+    async def _by_id(self, caller: Caller, verb: str, memory_id: str, body: bytes, key: str | None = None) -> bytes:
+        """Route by the id alone. Whatever is not there, cube or memory, is this memory that is not there."""
+        if not memory_id:
+            raise InvalidArgumentError("id", "is empty")
+        try:
+            ref = await self._router.find(caller.principal.tenant, key_of_memory(memory_id))
+            self._access.check_memory(caller.principal, verb, ref, memory_id)
+            if key is None:
+                return await self._read(caller, ref, verb, body)
+            return await self._mutate(caller, ref, verb, body, key)
+        except NotFoundError as error:
+            raise NotFoundError("memory", memory_id[:256]) from error
+
+    # Ways to the router
+
+    def _cube(self, caller: Caller, verb: str, cube_id: str) -> CubeRef:
+        ref = CubeRef(caller.principal.tenant, cube_id)
+        self._access.check(caller.principal, verb, ref)
+        return ref
+
+    def _scope(self, caller: Caller, verb: str, scope: pb.Scope) -> CubeRef:
+        return self._cube(caller, verb, cube_id_of(scope))
+
+    async def _mutate(
+        self, caller: Caller, ref: CubeRef, verb: str, body: bytes, key: str, *, create: bool = False
+    ) -> bytes:
+        check_key(key)
+        call = Call(verb, body, caller.principal, key or new_idempotency_key())
+        return await self._router.mutate(ref, call, create=create, timeout_s=caller.left_s)
+
+    async def _read(self, caller: Caller, ref: CubeRef, verb: str, body: bytes, query: Query | None = None) -> bytes:
+        call = Call(verb, body, caller.principal)
+        if query is not None:
+            call = replace(call, vector=query.vector, model=query.model, note=query.note, embed_ms=query.embed_ms)
+        return await self._router.read(ref, call, timeout_s=caller.left_s)

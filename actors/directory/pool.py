@@ -1,0 +1,175 @@
+"""The frame table's books: frames, the cubes in them in the order of their use, and who waits for which cube.
+
+``Pool`` keeps its sums and its order by use at every change, so that no decision costs more with more cubes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from memcube.actors.directory.placement import FrameReport, Placement
+from memcube.model.ids import CubeRef
+
+__all__ = ["Demand", "Departures", "Frame", "FramePhase", "Pool", "Residency", "ResidencyPhase"]
+
+
+class FramePhase(Enum):
+    """Where a frame's process is in its life."""
+
+    STARTING = auto()
+    """Asked for, or being restarted by Ray; hosts nothing."""
+    ADOPTING = auto()
+    """Ran before this directory did; what it hosts is not known yet."""
+    READY = auto()
+    """Answers; has free slots or resident cubes."""
+    SUSPECT = auto()
+    """Did not answer in time; its cubes were given to other frames, the vault's epochs keep it from writing."""
+
+
+class ResidencyPhase(Enum):
+    """Where a cube is on its way through a frame."""
+
+    ATTACHING = auto()
+    RESIDENT = auto()
+    DETACHING = auto()
+
+
+@dataclass(slots=True)
+class Frame:
+    """One frame. ``incarnation`` rises with each start, so that late news of an earlier process is told apart."""
+
+    name: str
+    phase: FramePhase
+    incarnation: int
+    since_s: float
+    cubes: set[str] = field(default_factory=set)
+    report: FrameReport | None = None
+    empty_since_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Residency:
+    """One cube in one frame, or on its way in or out."""
+
+    ref: CubeRef
+    frame: str
+    generation: int
+    phase: ResidencyPhase
+    create: bool
+    since_s: float
+    used_s: float
+    epoch: int = 0
+    busy_until_s: float = 0.0
+    memory_bytes: int = 0
+
+    @property
+    def placement(self) -> Placement:
+        """What routers are told."""
+        return Placement(self.frame, self.generation)
+
+
+@dataclass(slots=True)
+class Demand:
+    """A cube that is wanted in a frame, and by which tickets; the flag says whether that one would create it."""
+
+    ref: CubeRef
+    tickets: dict[int, bool] = field(default_factory=dict)
+    create: bytes | None = None
+
+
+class Departures:
+    """The keys of cubes that were paged out lately, numbered, so that routers forget old placements in time."""
+
+    def __init__(self, kept: int = 8192) -> None:
+        self._keys: deque[str] = deque(maxlen=kept)
+        self.version = 0
+
+    def add(self, key: str) -> None:
+        """Note that the cube's last placement is over."""
+        self._keys.append(key)
+        self.version += 1
+
+    def since(self, version: int) -> tuple[str, ...] | None:
+        """Keys added after ``version``; None when some of them are forgotten, or it is another directory's number."""
+        behind = self.version - version
+        if behind < 0 or behind > len(self._keys):
+            return None
+        return tuple(self._keys[i] for i in range(len(self._keys) - behind, len(self._keys)))
+
+
+class Pool:
+    """Frames and residencies. Only ``FrameTable`` calls it."""
+
+    def __init__(self) -> None:
+        self.frames: dict[str, Frame] = {}
+        self.cubes: dict[str, Residency] = {}
+        self.departures = Departures()
+        self.leaving = 0
+        """Cubes on their way out."""
+        self.bytes_held = 0
+        """Bytes of the cubes that are resident."""
+        self._by_use: OrderedDict[str, None] = OrderedDict()
+
+    def place(self, cube: Residency) -> None:
+        """Take in a cube that is attaching, or resident already."""
+        self.cubes[cube.ref.key] = cube
+        self.frames[cube.frame].cubes.add(cube.ref.key)
+        if cube.phase is ResidencyPhase.RESIDENT:
+            self._by_use[cube.ref.key] = None
+            self.bytes_held += cube.memory_bytes
+
+    def settle(self, cube: Residency, now_s: float, memory_bytes: int) -> None:
+        """The attach succeeded: the cube is resident."""
+        cube.phase = ResidencyPhase.RESIDENT
+        cube.since_s = cube.used_s = now_s
+        cube.memory_bytes = memory_bytes
+        self._by_use[cube.ref.key] = None
+        self.bytes_held += memory_bytes
+
+    def touch(self, cube: Residency, used_s: float) -> None:
+        """The cube was used then; later than it was known to be."""
+        if used_s > cube.used_s and cube.phase is ResidencyPhase.RESIDENT:
+            cube.used_s = used_s
+            self._by_use.move_to_end(cube.ref.key)
+
+    def weigh(self, cube: Residency, memory_bytes: int) -> None:
+        """The cube's frame says what it holds now."""
+        if cube.phase is ResidencyPhase.RESIDENT:
+            self.bytes_held += memory_bytes - cube.memory_bytes
+        cube.memory_bytes = memory_bytes
+
+    def leave(self, cube: Residency) -> None:
+        """The cube's detach begins."""
+        self._end_residency(cube)
+        cube.phase = ResidencyPhase.DETACHING
+        self.leaving += 1
+
+    def forget(self, cube: Residency, now_s: float) -> None:
+        """The cube is in no frame any more, as far as is known."""
+        if cube.phase is ResidencyPhase.RESIDENT:
+            self._end_residency(cube)
+        elif cube.phase is ResidencyPhase.DETACHING:
+            self.leaving -= 1
+        del self.cubes[cube.ref.key]
+        frame = self.frames[cube.frame]
+        frame.cubes.discard(cube.ref.key)
+        if not frame.cubes:
+            frame.empty_since_s = now_s
+
+    def least_used(self) -> Iterator[Residency]:
+        """Resident cubes, the least recently used first. Cubes may leave while it is read."""
+        for key in list(self._by_use):
+            yield self.cubes[key]
+
+    @property
+    def resident(self) -> int:
+        """How many cubes are resident."""
+        return len(self._by_use)
+
+    def _end_residency(self, cube: Residency) -> None:
+        del self._by_use[cube.ref.key]
+        self.bytes_held -= cube.memory_bytes
+        self.departures.add(cube.ref.key)

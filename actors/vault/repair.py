@@ -1,0 +1,66 @@
+"""Rebuilding a damaged cube from what its files still prove."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+from memcube.actors.vault.analysis import analyse
+from memcube.actors.vault.base import CheckReport, Rebuild
+from memcube.actors.vault.build import image_of, seal_of, write_synced
+from memcube.actors.vault.evidence import Evidence, gather
+from memcube.actors.vault.files import CubeFiles
+from memcube.actors.vault.locks import alone
+from memcube.actors.vault.paths import CubePaths, sync_folder
+from memcube.actors.vault.removal import replace
+from memcube.actors.vault.seal import State
+from memcube.model.errors import NotFoundError, UnavailableError
+from memcube.model.ids import CubeRef
+
+
+def repair_cube(
+    paths: CubePaths, ref: CubeRef, rebuild: Rebuild | None, known_about: bytes | None, wait_s: float
+) -> CheckReport:
+    """See ``Vault.repair``; the caller holds the folder's lock. Raises NotFoundError, UnavailableError."""
+    try:
+        files: CubeFiles | None = CubeFiles(paths)
+    except FileNotFoundError:
+        files = None
+    try:
+        if files is not None:
+            files.lock(wait_s)
+            if not alone(files.db):
+                raise UnavailableError(f"cube {ref} (repair needs it detached; it is attached)")
+        evidence = gather(paths, wait_s, files)
+        if evidence is None or evidence.unborn:
+            raise NotFoundError("cube", ref.cube_id)
+        return _repair(evidence, ref, rebuild, known_about)
+    finally:
+        if files is not None:
+            files.close()
+
+
+def _repair(evidence: Evidence, ref: CubeRef, rebuild: Rebuild | None, known_about: bytes | None) -> CheckReport:
+    paths = evidence.paths
+    analysis = analyse(evidence, ref, rebuild, known_about)
+    whole, findings = analysis.whole, analysis.findings(evidence)
+    report = CheckReport(str(paths.db), ref.cube_id, len(whole.events), len(list(whole.items)), findings)
+    if report.sound:
+        return report
+    image = image_of(ref, whole)
+    incoming = paths.db.with_name(paths.db.name + ".repaired")
+    write_synced(incoming, image)
+    _keep(paths)
+    generation = evidence.seal.generation + 1 if evidence.seal else 1
+    seal = seal_of(ref, image, whole.epoch, len(whole.events), generation)
+    replace(paths, seal.turn(State.REPLACED, incoming.name))
+    return report
+
+
+def _keep(paths: CubePaths) -> None:
+    """Give the damaged originals a second name, under which they stay."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    for path in (paths.db, paths.wal, paths.seal):
+        if path.exists():
+            os.link(path, path.with_name(f"{path.name}.damaged-{stamp}"))
+    sync_folder(paths.folder)

@@ -32,6 +32,7 @@ class EmbedderReplica:
     def __init__(self) -> None:
         self._model: EmbeddingModel | None = None
         self._bulk = ThreadPoolExecutor(1, "bulk")
+        self._waiting: list[tuple[str, asyncio.Future[Raw]]] = []
 
     async def reconfigure(self, config: dict[str, Any]) -> None:
         """Load the model that ``config`` (an EmbedderConfig as JSON) names; the old one answers until then."""
@@ -42,16 +43,34 @@ class EmbedderReplica:
         """The id of the model in use, empty for none."""
         return self._model.model_id if self._model else ""
 
-    @serve.batch(max_batch_size=MAX_BATCH, batch_wait_timeout_s=0.0)
-    async def _queries(self, texts: list[str]) -> list[Raw]:
-        model = self._ready()
-        # In the loop itself: a thread hop would cost a tenth of the 4 ms that a query takes.
-        return [(model.model_id, row.tobytes()) for row in model.encode(texts)]
-
     async def embed_query(self, text: str) -> Raw:
-        """One query's (model id, float32 bytes); queries that arrive together share a forward pass."""
-        answer: Raw = await self._queries(text)
-        return answer
+        """One query's (model id, float32 bytes). Queries that arrive during a forward pass share the next one.
+
+        A lone query is encoded at once: serve.batch costs 1.2 ms of the 3.7 that encoding takes (measured), and a
+        thread hop another 0.3.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Raw] = loop.create_future()
+        self._waiting.append((text, future))
+        if len(self._waiting) == 1:
+            loop.call_soon(self._encode_waiting)
+        return await future
+
+    def _encode_waiting(self) -> None:
+        batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._encode_waiting)
+        try:
+            model = self._ready()
+            rows = model.encode([text for text, _ in batch])
+        except Exception as error:  # noqa: BLE001 - every waiting query must hear of it
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), row in zip(batch, rows, strict=True):
+            if not future.done():
+                future.set_result((model.model_id, row.tobytes()))
 
     async def embed(self, texts: list[str]) -> Raw:
         """Many texts' (model id, float32 bytes of an (n, dimension) matrix), encoded beside the queries."""

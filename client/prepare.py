@@ -113,7 +113,7 @@ def search(
     scope, rest = scope_of(filters, user_id, agent_id, run_id, cube_id)
     request = pb.SearchRequest(
         scope=scope,
-        query=text("query", query),
+        query=text("query", query, empty=False),
         top_k=count("top_k", top_k, least=1),
         filter=filter_of(rest),
         threshold=share("threshold", threshold),
@@ -126,7 +126,9 @@ def search(
 
 def get(memory_id: str) -> Prepared[Plain]:
     """One memory by id."""
-    return Prepared("Get", pb.GetRequest(id=text("memory_id", memory_id)), lambda answer: answers.memory(answer.item))
+    return Prepared(
+        "Get", pb.GetRequest(id=text("memory_id", memory_id, empty=False)), lambda answer: answers.memory(answer.item)
+    )
 
 
 def list_page(
@@ -166,7 +168,7 @@ def update(
     if new_text is None and metadata is None and tags is None and expiration_date is None:
         raise InvalidArgumentError("text", "nothing to change: give text, metadata, tags or expiration_date")
     request = pb.UpdateRequest(
-        id=text("memory_id", memory_id),
+        id=text("memory_id", memory_id, empty=False),
         memory=None if new_text is None else text("text", new_text),
         info=None if metadata is None else struct_from_info("metadata", metadata),
         tags=texts("tags", tags),
@@ -181,7 +183,7 @@ def update(
 def delete(memory_id: str, *, expected_version: int, idempotency_key: str | None) -> Prepared[Plain]:
     """Delete one memory."""
     request = pb.DeleteRequest(
-        id=text("memory_id", memory_id),
+        id=text("memory_id", memory_id, empty=False),
         expected_version=count("expected_version", expected_version),
         idempotency_key=_key(idempotency_key),
     )
@@ -205,7 +207,7 @@ def delete_all(
 
 def history(memory_id: str) -> Prepared[list[Plain]]:
     """All versions of one memory."""
-    return Prepared("History", pb.HistoryRequest(id=text("memory_id", memory_id)), answers.history)
+    return Prepared("History", pb.HistoryRequest(id=text("memory_id", memory_id, empty=False)), answers.history)
 
 
 def reset(*, idempotency_key: str | None) -> Prepared[Plain]:
@@ -225,7 +227,7 @@ def create_cube(
 ) -> Prepared[Plain]:
     """Make an empty cube."""
     request = pb.CreateCubeRequest(
-        cube_id=text("cube_id", cube_id),
+        cube_id=text("cube_id", cube_id, empty=False),
         description=text("description", description),
         config=struct_from_info("config", config) if config else None,
         idempotency_key=_key(idempotency_key),
@@ -236,7 +238,9 @@ def create_cube(
 def get_cube(cube_id: str) -> Prepared[Plain]:
     """One cube."""
     return Prepared(
-        "GetCube", pb.GetCubeRequest(cube_id=text("cube_id", cube_id)), lambda answer: answers.cube(answer.cube)
+        "GetCube",
+        pb.GetCubeRequest(cube_id=text("cube_id", cube_id, empty=False)),
+        lambda answer: answers.cube(answer.cube),
     )
 
 
@@ -248,13 +252,13 @@ def list_cubes(*, limit: int, page_token: str | None) -> Prepared[Plain]:
 
 def delete_cube(cube_id: str, *, idempotency_key: str | None) -> Prepared[Plain]:
     """Remove a cube with all that is in it."""
-    request = pb.DeleteCubeRequest(cube_id=text("cube_id", cube_id), idempotency_key=_key(idempotency_key))
+    request = pb.DeleteCubeRequest(cube_id=text("cube_id", cube_id, empty=False), idempotency_key=_key(idempotency_key))
     return Prepared("DeleteCube", request, lambda answer: {"message": f"Cube {cube_id} deleted"})
 
 
 def events(cube_id: str, *, from_seq: int) -> Prepared[Plain]:
     """A cube's journal; a streamed call, ``result`` is applied to each event."""
-    request = pb.ReadEventsRequest(cube_id=text("cube_id", cube_id), from_seq=count("from_seq", from_seq))
+    request = pb.ReadEventsRequest(cube_id=text("cube_id", cube_id, empty=False), from_seq=count("from_seq", from_seq))
     return Prepared("ReadEvents", request, answers.event)
 
 

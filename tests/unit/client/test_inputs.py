@@ -1,0 +1,102 @@
+"""What ``memcube add`` takes in: words, files, directories, conversations."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from memcube.client.cli import inputs
+from memcube.client.cli.inputs import adds_of
+from memcube.client.locomo import read_conversations
+from memcube.model.errors import InvalidArgumentError
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "conversation.json"
+
+
+def texts_of(adds: list[dict[str, Any]]) -> list[str]:
+    """The contents of all messages."""
+    return [message["content"] for add in adds for message in add["messages"]]
+
+
+def test_words_are_words() -> None:
+    """What names no file is a text, however long or odd."""
+    assert adds_of("I moved to Lisbon") == [{"messages": "I moved to Lisbon"}]
+    assert adds_of("x" * 5000) == [{"messages": "x" * 5000}]
+    assert adds_of("a\nb") == [{"messages": "a\nb"}]
+
+
+def test_a_text_file_is_taken_by_paragraphs(tmp_path: Path) -> None:
+    """Each paragraph is a message that knows its place in the file."""
+    file = tmp_path / "notes.md"
+    file.write_text("# Title\n\nFirst line\nstill first.\n \n\nSecond.\n", encoding="utf-8")
+    [add] = adds_of(str(file))
+    assert [m["content"] for m in add["messages"]] == ["# Title", "First line\nstill first.", "Second."]
+    assert [m["id"] for m in add["messages"]] == ["notes.md#1", "notes.md#2", "notes.md#3"]
+    assert (add["session_id"], add["source_kind"]) == ("notes.md", "document")
+
+
+def test_many_paragraphs_are_cut_into_calls(tmp_path: Path) -> None:
+    """A large file becomes calls of bounded size, nothing lost, in order."""
+    file = tmp_path / "long.txt"
+    file.write_text("\n\n".join(f"p{i}" for i in range(120)))
+    adds = adds_of(str(file))
+    assert [len(add["messages"]) for add in adds] == [50, 50, 20]
+    assert texts_of(adds) == [f"p{i}" for i in range(120)]
+
+
+def test_a_directory_is_taken_file_by_file(tmp_path: Path) -> None:
+    """All files of known kinds, also in folders below; others are left."""
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a.txt").write_text("one")
+    (tmp_path / "b" / "c.jsonl").write_text('{"content": "two"}\n\n{"content": "three"}\n')
+    (tmp_path / "d.bin").write_bytes(b"\xff")
+    assert texts_of(adds_of(str(tmp_path))) == ["one", "two", "three"]
+
+
+def test_standard_input_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``-`` reads it whole."""
+    monkeypatch.setattr(inputs.sys, "stdin", SimpleNamespace(buffer=io.BytesIO("héllo\n\nworld".encode())))
+    assert texts_of(adds_of("-")) == ["héllo", "world"]
+
+
+def test_a_conversation_keeps_speakers_and_dates(tmp_path: Path) -> None:
+    """The shipped conversation: sessions with their dates, turns with speaker and dialogue id, in order."""
+    [conversation] = read_conversations(EXAMPLE)
+    adds = adds_of(str(EXAMPLE))
+    assert len(adds) == len(conversation.sessions) >= 4
+    assert sum(len(add["messages"]) for add in adds) == conversation.turns >= 80
+    assert {m["name"] for add in adds for m in add["messages"]} == set(conversation.speakers)
+    times = [m["timestamp"] for add in adds for m in add["messages"]]
+    assert times == sorted(times) and times[0].tzinfo is not None
+    spoken = {m["id"] for add in adds for m in add["messages"]}
+    assert all(set(question.evidence) <= spoken for question in conversation.questions)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("bad.txt", b"caf\xe9"),
+        ("empty.txt", b" \n\n"),
+        ("bad.json", b"{"),
+        ("odd.json", b'"text"'),
+        ("bad.jsonl", b'{"content": "a"}\nnot json\n'),
+        ("conversation.json", json.dumps([{"conversation": {"session_1": [{"speaker": "A"}]}}]).encode()),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, body: bytes) -> None:
+    """A file that is not what it seems is refused by name, before anything is added."""
+    (tmp_path / name).write_bytes(body)
+    with pytest.raises(InvalidArgumentError) as caught:
+        adds_of(str(tmp_path / name))
+    assert name in caught.value.field or "conversation" in caught.value.field
+
+
+def test_an_empty_directory_is_refused(tmp_path: Path) -> None:
+    """Taking in nothing is not a success."""
+    with pytest.raises(InvalidArgumentError):
+        adds_of(str(tmp_path))

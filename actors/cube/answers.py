@@ -14,14 +14,14 @@ __all__ = ["answer_of"]
 def answer_of(verb: str, events: Sequence[event_pb2.Event], last: int, about: cube_pb2.Cube) -> bytes:
     """The serialized response of ``verb``: ``events`` are all that it caused, ``last`` the head after it."""
     if verb == "add":
-        added = [event.item for event in events if event.kind == EventKind.ITEM_ADDED]
+        added = [event.item for event in events if int(event.kind) == EventKind.ITEM_ADDED]
         return pb.AddResponse(items=added, seq=last).SerializeToString()
     if verb == "update":
         return pb.UpdateResponse(item=events[-1].item).SerializeToString()
     if verb == "delete":
         return pb.DeleteResponse(seq=last).SerializeToString()
     if verb == "delete_all":
-        deleted = sum(event.kind == EventKind.ITEM_DELETED for event in events)
+        deleted = sum(int(event.kind) == EventKind.ITEM_DELETED for event in events)
         return pb.DeleteAllResponse(deleted=deleted, seq=last).SerializeToString()
     cube = cube_pb2.Cube()
     cube.CopyFrom(about)

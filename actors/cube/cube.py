@@ -16,7 +16,7 @@ import numpy.typing as npt
 from memcube.actors.cube.call import Answer, Call
 from memcube.actors.cube.plan import Plan, Planner
 from memcube.actors.cube.read import answer_read
-from memcube.actors.cube.state import Items
+from memcube.actors.cube.state import Items, document_of
 from memcube.actors.cube.validate import parse_request
 from memcube.actors.cube.view import View
 from memcube.actors.recall.index import CubeIndex
@@ -32,6 +32,9 @@ __all__ = ["Cube"]
 EVENTS_PER_READ = 500
 RECEIPTS_KEPT_S = 7 * 24 * 3600.0
 """How long a retry with the same idempotency key is recognised."""
+
+INDEX_BYTES_PER_ITEM = 600
+"""Of the lexical index, columns and dictionaries; measured on conversations."""
 
 
 class Cube:
@@ -88,6 +91,7 @@ class Cube:
             else:
                 ids.append(held.id)
                 rows.append(row)
+        view.dimension = matrix.shape[1] if ids else 0
         if ids:
             view.index.set_vectors(ids, matrix[rows], model)
 
@@ -107,10 +111,11 @@ class Cube:
             same_text = old is not None and old.content == held.content
             if not same_text:
                 self._forget_text(held.id)
+                # Putting a document again would cost it its vector; what recall sees of it has not changed.
+                view.index.put(held.id, entry)
+                if view.model:
+                    view.unembedded.setdefault(held.content, set()).add(held.id)
             view.items.put(held)
-            view.index.put(held.id, entry)
-            if not same_text and view.model:
-                view.unembedded.setdefault(held.content, set()).add(held.id)
         if plan.about is not None:
             view.about = plan.about
         view.positions = plan.positions
@@ -167,14 +172,14 @@ class Cube:
                 break
             held = self.view.items.get(next(iter(ids)))
             if held is not None:
-                pending.append((content, held.item.memory))
+                pending.append((content, document_of(held.item).embedded_text))
         return pending
 
     def plan_vectors(self, model: str, contents: Sequence[bytes], matrix: npt.NDArray[np.float32]) -> Commit:
         """The commit that keeps freshly made vectors; follow it with ``apply_vectors``."""
         if matrix.ndim != 2 or len(matrix) != len(contents):
             raise InvalidArgumentError("vectors", f"of shape {matrix.shape} are no {len(contents)} vectors")
-        width = self.view.index.dimension
+        width = self.view.dimension
         if width and model == self.view.model and matrix.shape[1] != width:
             raise InvalidArgumentError("vectors", f"have {matrix.shape[1]} numbers, those of {model} have {width}")
         if not np.isfinite(matrix).all():
@@ -194,6 +199,7 @@ class Cube:
                 ids.append(item_id)
                 rows.append(row)
         if ids:
+            view.dimension = matrix.shape[1]
             view.index.set_vectors(ids, matrix[rows], model)
         view.embed_error = ""
 
@@ -204,7 +210,8 @@ class Cube:
 
     def memory_bytes(self) -> int:
         """Estimate of what the cube takes in this process: items and index."""
-        return self.view.items.memory_bytes * 2 + self.view.index.memory_bytes
+        view = self.view
+        return view.items.memory_bytes * 2 + len(view.items) * (view.dimension * 4 + INDEX_BYTES_PER_ITEM)
 
     def close(self) -> None:
         """Tidy, fold the log into the file, let go. Blocking: about 1 ms clean, 5 ms after writes."""

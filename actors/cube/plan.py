@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from memcube.actors.cube.answers import answer_of
 from memcube.actors.cube.call import Answer, Call
@@ -108,7 +109,7 @@ class Planner:
 
     def _perform(self, call: Call) -> bytes:
         kind, handler = _VERBS[call.verb]
-        request = parse_request(kind, call.request)
+        request: Any = parse_request(kind, call.request)
         key = call.key or request.idempotency_key
         check_key(key)
         if not key:

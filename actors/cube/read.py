@@ -13,8 +13,10 @@ from memcube.actors.cube.scope import scope_filter
 from memcube.actors.cube.state import Held
 from memcube.actors.cube.validate import check_search, parse_request
 from memcube.actors.cube.view import View
-from memcube.actors.recall.pack import Candidate, pack
+from memcube.actors.recall.index import Hit
+from memcube.actors.recall.pack import pack, without_duplicates
 from memcube.actors.recall.query import parse_query
+from memcube.actors.recall.tokens import estimate_tokens
 from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.filters import Filter, filter_from_proto, matches
@@ -116,19 +118,17 @@ def search(
     passes = _passes(view, request.scope, request, now)
     allowed = None if passes is None else {held.id for held in view.items if passes(held)}
     top_k = request.top_k or DEFAULT_TOP_K
-    query = parse_query(request.query, reference, vector)
+    query = parse_query(request.query, reference, vector, call.model)
     hits = view.index.search(query, limit=top_k * OVERFETCH, allowed=allowed)
-    candidates = [
-        Candidate(hit, held.item.memory)
-        for hit in hits
-        if hit.score >= request.threshold and (held := view.items.get(hit.id)) is not None
-    ]
-    for chosen in pack(candidates, top_k, request.token_budget or None):
-        held_ = view.items.get(chosen.hit.id)
-        assert held_ is not None
-        parts = [pb.ScorePart(name=name, value=value) for name, value in chosen.hit.parts.items()]
-        response.hits.add(item=held_.wire, score=chosen.hit.score, parts=parts, tokens=chosen.tokens)
-        response.tokens += chosen.tokens
+    ranked = [(hit, view.items.text(hit.id)) for hit in hits if hit.score >= request.threshold]
+    chosen: list[Hit] = without_duplicates(ranked)[:top_k]
+    if request.token_budget:
+        chosen, _ = pack([(hit, view.items.text(hit.id)) for hit in chosen], request.token_budget)
+    for hit in chosen:
+        tokens = estimate_tokens(view.items.text(hit.id))
+        parts = [pb.ScorePart(name=name, value=value) for name, value in hit.parts.items()]
+        response.hits.add(item=view.items.wire(hit.id), score=hit.score, parts=parts, tokens=tokens)
+        response.tokens += tokens
     response.vector_coverage = view.index.vector_coverage
     response.index_ms = (time.perf_counter() - started) * 1000
     return response

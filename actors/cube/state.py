@@ -21,7 +21,7 @@ __all__ = ["Held", "Items", "content_digest", "document_of", "rebuild_record"]
 
 
 def content_digest(text: str) -> bytes:
-    """16 bytes that stand for a text: the key under which its vectors are cached in the cube's file."""
+    """16 bytes that stand for an embedded text: the key under which its vectors are cached in the cube's file."""
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
@@ -90,6 +90,14 @@ class Items:
         """The live item of this id."""
         return self._held.get(item_id)
 
+    def text(self, item_id: str) -> str:
+        """The memory of a live item; LookupError for another."""
+        return self._held[item_id].item.memory
+
+    def wire(self, item_id: str) -> item_pb2.Item:
+        """A live item as it goes over the wire; LookupError for another."""
+        return self._held[item_id].wire
+
     def put(self, held: Held) -> None:
         """Take in a new item or a new version."""
         old = self._held.get(held.id)
@@ -145,12 +153,13 @@ _MAY_EXPIRE = bytes(item_pb2.Item(expires_at={"seconds": 1}).SerializeToString()
 
 def record_of(item: Item, body: bytes) -> ItemRecord:
     """What the vault keeps of an item: ``body`` is its wire form, the entry is analysed here."""
-    return ItemRecord(item.id, item.version, body, analyze(document_of(item)), content_digest(item.memory))
+    document = document_of(item)
+    return ItemRecord(item.id, item.version, body, analyze(document), content_digest(document.embedded_text))
 
 
 def rebuild_record(record: EventRecord) -> ItemRecord | None:
     """The item row that an event leaves behind, None when it removed one: how ``memcube repair`` refills a cube."""
     event = event_pb2.Event.FromString(record.body)
-    if event.kind not in (EventKind.ITEM_ADDED, EventKind.ITEM_UPDATED):
+    if int(event.kind) not in (EventKind.ITEM_ADDED, EventKind.ITEM_UPDATED):
         return None
     return record_of(item_from_proto(event.item), event.item.SerializeToString(deterministic=True))

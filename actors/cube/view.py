@@ -29,5 +29,7 @@ class View:
     """Next position by session, for the sessions written to since the attach."""
     unembedded: dict[bytes, set[str]] = field(default_factory=dict)
     """Content digests without a vector of ``model`` → the ids that share that text."""
+    dimension: int = 0
+    """Numbers in a vector of ``model``; 0 until the first is known."""
     embed_failures: int = 0
     embed_error: str = ""

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from memcube.client.options import ClientOptions
-from memcube.model.errors import DeadlineError, NotFoundError, UnavailableError
+from memcube.model.errors import DeadlineError, InternalError, MemCubeError, NotFoundError
+from memcube.model.plain import error_from_plain
 from memcube.model.run_file import (
     FAILED,
     LOCK_HELD,
@@ -45,8 +46,8 @@ def running(home: Path) -> RunFile | None:
 def ensure_running(options: ClientOptions, say: Say | None = None) -> str:
     """ "host:port" of this home's gateway; starts the system where none runs and ``options.start`` allows it.
 
-    Raises NotFoundError when none runs and none may be started, UnavailableError when the start failed (with the
-    log's last lines), DeadlineError when it took longer than ``options.start_s``.
+    Raises NotFoundError when none runs and none may be started, DeadlineError when the start took longer than
+    ``options.start_s``, and whatever the start failed with.
     """
     home = home_folder(options.home)
     found = running(home)
@@ -83,7 +84,7 @@ def start(home: Path, arguments: list[str], timeout_s: float, say: Say) -> RunFi
                 if continue_file is not None and continue_file.state == READY:
                     return continue_file
             if child.returncode != LOCK_HELD:
-                raise UnavailableError(f"a system in {home} ({_why(home, child.returncode)})")
+                raise _why(home, child.returncode)
             child = None if running(home) is None else child
         if time.monotonic() >= deadline:
             raise DeadlineError(f"starting a system in {home} (its log is {log_file(home)})", timeout_s)
@@ -118,7 +119,7 @@ def take_out(home: Path, address: str, timeout_s: float) -> None:
         child.wait()
         raise DeadlineError(f"stopping the system in the Ray cluster at {address}", timeout_s) from error
     if code:
-        raise UnavailableError(f"the system in the Ray cluster at {address} ({_why(home, code)})")
+        raise _why(home, code)
 
 
 def spawn(home: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
@@ -148,15 +149,16 @@ def _tell(file: RunFile, told: set[str], say: Say) -> None:
             say(line)
 
 
-def _why(home: Path, code: int) -> str:
+def _why(home: Path, code: int) -> MemCubeError:
+    """The error that a supervisor ended with, as its own type where it said so."""
     file = read_run_file(home)
     if file is not None and file.state == FAILED and file.error:
-        return f"{file.error}; its log is {log_file(home)}"
+        return error_from_plain(file.error)
     try:
         tail = log_file(home).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
     except OSError:
         tail = []
-    return f"its process ended with {code}: {' / '.join(tail) or 'without a word'}"
+    return InternalError(f"the supervisor of {home} ended with {code}: {' / '.join(tail) or 'without a word'}")
 
 
 def _to_stderr(line: str) -> None:

@@ -42,9 +42,7 @@ def embedder_of(text: str) -> EmbedderConfig:
     url, _, model = rest.partition("#")
     if kind == "openai" and url and model:
         return EmbedderConfig(kind="openai", base_url=url, model=model)
-    raise InvalidArgumentError(
-        "embedder", f"{text!r} is none of minilm, torch, none, sentence:MODEL, openai:URL#MODEL"
-    )
+    raise InvalidArgumentError("embedder", f"{text!r} is none of minilm, torch, none, sentence:MODEL, openai:URL#MODEL")
 
 
 def default_frames() -> int:

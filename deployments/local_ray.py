@@ -21,8 +21,11 @@ LOGICAL_CPUS = 64
 """Scheduling units, not cores: actors here are bounded by their own counts, never by how many cores there are."""
 
 
-def start_local_ray(folder: Path, config: SystemConfig) -> None:
-    """Start a Ray of our own whose scratch files are in ``folder`` and connect to it."""
+def start_local_ray(folder: Path, config: SystemConfig, *, log_to_driver: bool = False) -> None:
+    """Start a Ray of our own whose scratch files are in ``folder`` and connect to it.
+
+    ``log_to_driver`` brings what actors write to standard error into this process's: the supervisor's log.
+    """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # The memory monitor kills actors by its own reckoning, which small containers get wrong; frames bound themselves.
     os.environ.setdefault("RAY_memory_monitor_refresh_ms", "0")
@@ -35,7 +38,7 @@ def start_local_ray(folder: Path, config: SystemConfig) -> None:
         num_gpus=None,
         include_dashboard=False,
         object_store_memory=OBJECT_STORE_BYTES,
-        log_to_driver=False,
+        log_to_driver=log_to_driver,
         logging_level=logging.WARNING,
         _temp_dir=str(folder),
         _node_ip_address="127.0.0.1",

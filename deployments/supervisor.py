@@ -24,7 +24,8 @@ from pathlib import Path
 
 from memcube.deployments.config import SystemConfig, package_version
 from memcube.deployments.leftovers import Leftovers
-from memcube.model.errors import MemCubeError
+from memcube.model.errors import InternalError, MemCubeError
+from memcube.model.plain import error_to_plain
 from memcube.model.run_file import (
     FAILED,
     LOCK_HELD,
@@ -34,6 +35,7 @@ from memcube.model.run_file import (
     RunFile,
     Step,
     home_folder,
+    log_file,
     process_started_s,
     read_run_file,
 )
@@ -98,11 +100,12 @@ def main(arguments: list[str] | None = None) -> int:
             progress.put()
             return _put_in(progress, config) if options.address else _own(progress, config)
         except MemCubeError as error:
-            progress.put(state=FAILED, error=error.message)
+            progress.put(state=FAILED, error=error_to_plain(error))
             log.exception("the start failed")
             return 1
         except BaseException as error:
-            progress.put(state=FAILED, error=f"{type(error).__name__}: {error}")
+            told = InternalError(f"at the start, {type(error).__name__}: {error}; the log is {log_file(home)}")
+            progress.put(state=FAILED, error=error_to_plain(told))
             raise
 
 
@@ -117,7 +120,7 @@ def _own(progress: Progress, config: SystemConfig) -> int:
     progress.put(ray_folder=str(ray_folder))
     # Until the handlers are set a SIGTERM ends this process, and Ray's reaper ends what it started.
     with progress.step("Ray"):
-        start_local_ray(ray_folder, config)
+        start_local_ray(ray_folder, config, log_to_driver=True)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: asked.set())
     leftovers = Leftovers()

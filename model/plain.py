@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from memcube.model.errors import MemCubeError
+from memcube.model.errors import ERRORS, InternalError, MemCubeError
 from memcube.model.item import FORMS, MEMORY_TYPES, STATUSES, Event, EventKind, InfoValue, Item, Source
 from memcube.model.times import rfc3339
 
-__all__ = ["error_to_plain", "event_to_plain", "hash_of", "history_to_plain", "item_to_plain"]
+__all__ = ["error_from_plain", "error_to_plain", "event_to_plain", "hash_of", "history_to_plain", "item_to_plain"]
 
 
 def hash_of(text: str) -> str:
@@ -108,6 +108,15 @@ def error_to_plain(error: MemCubeError) -> dict[str, Any]:
         "facts": error.facts,
         "retryable": error.RETRYABLE,
     }
+
+
+def error_from_plain(plain: Mapping[str, Any]) -> MemCubeError:
+    """The error that ``error_to_plain`` wrote; one of an unknown kind is kept in words."""
+    kind = ERRORS.get(str(plain.get("type")))
+    facts = plain.get("facts", {})
+    if kind is None or set(kind.FACTS) != set(facts):
+        return InternalError(f"{plain.get('type')}: {plain.get('message')}")
+    return kind(*[facts[name] for name in kind.FACTS])
 
 
 def _source_to_plain(source: Source) -> dict[str, Any]:

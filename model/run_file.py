@@ -10,8 +10,9 @@ import contextlib
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -70,6 +71,7 @@ class RunFile:
 
     ``grpc`` and ``http`` are "host:port". ``address`` is the Ray cluster's when the system was put into one that
     others own; then no process of ours supervises it and ``pid`` is 0. ``ray_folder`` is Ray's scratch folder.
+    ``error`` is why a start failed, as ``plain.error_to_plain`` gives it.
     """
 
     pid: int
@@ -80,7 +82,7 @@ class RunFile:
     address: str = ""
     version: str = ""
     ray_folder: str = ""
-    error: str = ""
+    error: dict[str, Any] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
 
     @property
@@ -116,7 +118,7 @@ def read_run_file(home: Path) -> RunFile | None:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         steps = tuple(Step(**step) for step in plain.pop("steps", ()))
-        known = {field.name for field in fields(RunFile)}
+        known = {known.name for known in fields(RunFile)}
         return RunFile(**{name: value for name, value in plain.items() if name in known}, steps=steps)
     except FileNotFoundError:
         return None

@@ -11,7 +11,8 @@ import subprocess
 import sys
 from typing import Any
 
-from memcube.model.errors import ERRORS, InternalError
+from memcube.model.errors import InternalError
+from memcube.model.plain import error_from_plain
 
 __all__ = ["maintain"]
 
@@ -32,6 +33,5 @@ def maintain(*arguments: str) -> Any:
     except ValueError as error:
         raise InternalError(f"maintenance ended with {ended.returncode}") from error
     if isinstance(answer, dict) and "error" in answer:
-        kind = ERRORS[answer["error"]["type"]]
-        raise kind(*answer["error"]["facts"].values())
+        raise error_from_plain(answer["error"])
     return answer

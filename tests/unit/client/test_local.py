@@ -12,7 +12,8 @@ import pytest
 
 from memcube.client import local
 from memcube.client.options import ClientOptions
-from memcube.model.errors import DamagedError, DeadlineError, NotFoundError, UnavailableError
+from memcube.model.errors import DamagedError, DeadlineError, InvalidArgumentError, NotFoundError
+from memcube.model.plain import error_to_plain
 from memcube.model.run_file import FAILED, READY, STARTING, RunFile, Step, process_started_s, read_run_file
 
 
@@ -86,11 +87,11 @@ def test_a_failed_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """The supervisor's own words reach the caller, at once and not at the deadline."""
 
     def spawn(home: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
-        mine(state=FAILED, error="the port is taken").write(home)
+        mine(state=FAILED, error=error_to_plain(InvalidArgumentError("gateway.port", "is taken"))).write(home)
         return subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])
 
     monkeypatch.setattr(local, "spawn", spawn)
-    with pytest.raises(UnavailableError, match="the port is taken"):
+    with pytest.raises(InvalidArgumentError, match="is taken"):
         local.start(tmp_path, [], 20.0, lambda line: None)
 
 

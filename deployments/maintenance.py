@@ -1,0 +1,166 @@
+"""Work on the files of this machine's system, in a process of its own; the ``memcube`` command runs it.
+
+    python -m memcube.deployments.maintenance check|repair|keys-add|keys-list|keys-remove --home HOME …
+
+Prints one JSON document; a failure is ``{"error": {"type", "message", "facts"}}`` and exit status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from memcube.actors.cube.state import rebuild_record
+from memcube.actors.gateway.keys import KeyRing, digest_of, new_key
+from memcube.actors.vault.base import CheckReport
+from memcube.actors.vault.sqlite_vault import SqliteVault
+from memcube.model.errors import DamagedError, InvalidArgumentError, MemCubeError
+from memcube.model.ids import CubeRef, Principal
+from memcube.model.plain import error_to_plain
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parse(arguments)
+    try:
+        answer = _COMMANDS[options.command](options)
+    except MemCubeError as error:
+        answer = {"error": error_to_plain(error)}
+    json.dump(answer, sys.stdout, ensure_ascii=False)
+    sys.stdout.write("\n")
+    return int("error" in answer)
+
+
+def _check(options: argparse.Namespace) -> dict[str, Any]:
+    vault = _vault(options)
+    return {"results": list(_each(vault, options, vault.check))}
+
+
+def _repair(options: argparse.Namespace) -> dict[str, Any]:
+    vault = _vault(options)
+    with _alone(Path(options.home)):
+        damaged = _each(vault, options, lambda ref: vault.repair(ref) if not vault.check(ref).sound else None)
+        return {"results": list(damaged)}
+
+
+def _vault(options: argparse.Namespace) -> SqliteVault:
+    return SqliteVault(Path(options.home) / "vault", rebuild_record)
+
+
+def _each(
+    vault: SqliteVault, options: argparse.Namespace, work: Callable[[CubeRef], CheckReport | None]
+) -> Iterator[dict[str, Any]]:
+    """The reports of one cube or of all; a cube whose name is lost ends the list as a finding."""
+    refs = iter([CubeRef(options.tenant, options.cube)]) if options.cube else vault.every()
+    try:
+        for ref in refs:
+            report = work(ref)
+            if report is not None:
+                yield asdict(report)
+    except DamagedError as error:
+        if options.cube:
+            raise
+        finding = {"path": error.path, "problem": error.problem, "repairable": False}
+        yield {"path": error.path, "cube_id": "", "events": 0, "items": 0, "findings": [finding]}
+
+
+def _keys_add(options: argparse.Namespace) -> dict[str, Any]:
+    principal = Principal(options.tenant, options.name, tuple(options.role), tuple(options.cubes))
+    key = new_key()
+
+    def put(ring: KeyRing) -> KeyRing:
+        return ring.with_key(key, principal)
+
+    before, _ = _change(options, put)
+    return {
+        "key": key,
+        "sha256": digest_of(key),
+        "tenant": principal.tenant,
+        "principal": principal.id,
+        "roles": list(principal.roles),
+        "cubes": list(principal.cubes),
+        "first": not before.principals,
+    }
+
+
+def _keys_list(options: argparse.Namespace) -> dict[str, Any]:
+    ring = KeyRing.load(_key_file(options))
+    return {
+        "results": [
+            {"tenant": p.tenant, "principal": p.id, "roles": list(p.roles), "cubes": list(p.cubes), "sha256": digest}
+            for digest, p in ring.principals.items()
+        ]
+    }
+
+
+def _keys_remove(options: argparse.Namespace) -> dict[str, Any]:
+    before, after = _change(options, lambda ring: ring.without(options.tenant, options.name))
+    return {"removed": len(before.principals) - len(after.principals)}
+
+
+def _key_file(options: argparse.Namespace) -> Path:
+    return Path(options.home) / "keys.json"
+
+
+def _change(options: argparse.Namespace, change: Callable[[KeyRing], KeyRing]) -> tuple[KeyRing, KeyRing]:
+    """Read, change and write the key file while nobody else does; returns the ring before and after."""
+    path = _key_file(options)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (path.parent / "keys.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before = KeyRing.load(path)
+        after = change(before)
+        if after != before:
+            after.save(path)
+    return before, after
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the home's lock, so that no system starts meanwhile; refuse while one runs."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InvalidArgumentError("home", f"a system runs in {home}; 'memcube down' first") from error
+        yield
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "check": _check,
+    "repair": _repair,
+    "keys-add": _keys_add,
+    "keys-list": _keys_list,
+    "keys-remove": _keys_remove,
+}
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="memcube.deployments.maintenance", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in _COMMANDS:
+        command = commands.add_parser(name)
+        command.add_argument("--home", required=True)
+        command.add_argument("--tenant", default="default")
+        if name in ("check", "repair"):
+            command.add_argument("--cube", default="")
+        if name in ("keys-add", "keys-remove"):
+            command.add_argument("name")
+        if name == "keys-add":
+            command.add_argument("--role", action="append", required=True)
+            command.add_argument("--cubes", action="append", required=True)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""The one wiring place: Ray is there; this makes the directory, the frames, the embedder and the gateway in it.
+
+    relay ──┐
+    directory (starts frames) ──┼── gateway        all at once: each is a process whose start costs 0.7 CPU-seconds
+    Serve: embedder ────────────┘
+
+Names are fixed (namespace "memcube"; "directory", "embedder", "gateway", "frame-N"; Serve's "memcube-embedder"), so
+that every part finds the others by itself, before and after any of them was restarted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import ray
+from ray.exceptions import GetTimeoutError, RayActorError, RayError, RayTaskError
+
+from memcube.actors.cube.actor import FrameRecipe
+from memcube.actors.directory.actor import connect_router, start_directory
+from memcube.actors.directory.config import DirectoryConfig
+from memcube.actors.directory.wire import DIRECTORY, NAMESPACE
+from memcube.actors.embedding.actor import EmbedderRelay
+from memcube.actors.embedding.client import APPLICATION, RELAY, EmbedderClient, RelayClient
+from memcube.actors.gateway.actor import Addresses, Gateway
+from memcube.actors.gateway.seam import Embedder, Router
+from memcube.actors.vault.sqlite_vault import SqliteVault
+from memcube.deployments.config import SystemConfig
+from memcube.deployments.embedder.config import EmbedderConfig
+from memcube.model.errors import DeadlineError, InternalError, MemCubeError, UnavailableError
+
+__all__ = ["GATEWAY", "System", "start_system", "stop_joined_system"]
+
+log = logging.getLogger("memcube.supervisor")
+
+GATEWAY = "gateway"
+FRAME_PREFIX = "frame-"
+START_S = 120.0
+DRAIN_S = 15.0
+
+Step = Callable[[str], AbstractContextManager[None]]
+"""Tells whoever waits what is waited for: a context around each step."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A system that runs. ``grpc`` and ``http`` are the gateway's "host:port"."""
+
+    grpc: str
+    http: str
+    config: SystemConfig
+
+    def stop(self) -> None:
+        """Stop in order: no new calls, those in flight answered, cubes folded into their files, let go.
+
+        What runs on after ``DRAIN_S`` is ended anyway: whatever was acknowledged is durable since then.
+        """
+        _drain()
+        if self.config.address:
+            _remove()
+
+
+def start_system(config: SystemConfig, step: Step) -> System:
+    """Make all parts in the Ray that this process is connected to, and wait until they serve.
+
+    Raises what a part could not start for (a taken port, a missing model), DeadlineError after ``START_S``.
+    """
+    config.vault.mkdir(parents=True, exist_ok=True, mode=0o700)
+    detached = bool(config.address)
+    embedding = config.embedder.kind != "none"
+    background: _Background | None = None
+    if embedding:
+        background = _Background(step, config.embedder)
+    recipe = FrameRecipe(partial(SqliteVault, config.vault), RelayClient if embedding else None)
+    directory = start_directory(recipe, DirectoryConfig(max_frames=config.frames))
+    if embedding:
+        _actor(EmbedderRelay, RELAY, detached).remote()
+    gateway = _actor(Gateway, GATEWAY, detached).remote(config.gateway, partial(_neighbours, embedding))
+    with step("gateway"):
+        addresses: Addresses = _get(gateway.ready.remote(), "the gateway")
+    with step("directory and frames"):
+        _wait_for_frame(directory)
+    if background is not None:
+        background.wait()
+    return System(addresses.grpc, addresses.http, config)
+
+
+def stop_joined_system() -> None:
+    """Stop the system in the cluster that this process has joined, and remove exactly what is ours from it."""
+    _drain()
+    _remove()
+
+
+def _neighbours(embedding: bool) -> tuple[Router, Embedder | None]:
+    """What the gateway speaks with; runs in its process, and again after each of its restarts."""
+    return connect_router(), EmbedderClient() if embedding else None
+
+
+def _actor_options(detached: bool) -> dict[str, Any]:
+    """Where and how our actors live. In a cluster of others they outlive this process and stay on this node: the
+    vault's files are here."""
+    options: dict[str, Any] = {"namespace": NAMESPACE, "num_cpus": 0}
+    if detached:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = ray.get_runtime_context().get_node_id()
+        options |= {"lifetime": "detached", "scheduling_strategy": NodeAffinitySchedulingStrategy(here, soft=False)}
+    return options
+
+
+def _actor(kind: type, name: str, detached: bool) -> Any:
+    return ray.remote(kind).options(name=name, max_restarts=-1, max_task_retries=0, **_actor_options(detached))
+
+
+class _Background:
+    """The embedder starts beside the rest: Serve's controller and its replica are two processes more."""
+
+    def __init__(self, step: Step, config: EmbedderConfig) -> None:
+        self._step = step
+        self._config = config
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="embedder", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Until it serves; raises what kept it from that."""
+        self._thread.join(START_S)
+        if self._thread.is_alive():
+            raise DeadlineError("the embedder", START_S)
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            with self._step("embedder"):
+                _serve_embedder(self._config)
+        except Exception as error:  # noqa: BLE001 - carried to the thread that waits
+            self._error = error
+
+
+def _serve_embedder(config: EmbedderConfig) -> None:
+    from ray import serve
+    from ray.serve.schema import LoggingConfig
+
+    from memcube.deployments.embedder.deployment import embedder_app
+
+    # No proxy: nothing is asked over HTTP, the gateway and the relay hold handles.
+    serve.start(proxy_location="Disabled", logging_config=LoggingConfig(log_level="WARNING"))
+    serve.run(embedder_app(config), name=APPLICATION, route_prefix=None)
+
+
+def _wait_for_frame(directory: Any) -> None:
+    """Until one frame can host a cube: the first call of a user shall not wait for its process."""
+    deadline = time.monotonic() + START_S
+    while _get(directory.status.remote(), "the directory").frames < 1:
+        if time.monotonic() >= deadline:
+            raise DeadlineError("the first frame", START_S)
+        time.sleep(0.05)
+
+
+def _get(reference: Any, what: str) -> Any:
+    try:
+        return ray.get(reference, timeout=START_S)
+    except GetTimeoutError as error:
+        raise DeadlineError(what, START_S) from error
+    except RayTaskError as error:
+        cause = error.cause
+        if isinstance(cause, MemCubeError):
+            raise cause from error
+        raise InternalError(f"{what} did not start: {cause!r}") from error
+    except RayActorError as error:
+        raise UnavailableError(f"{what} ({error})") from error
+
+
+def _drain() -> None:
+    """Close the gateway's door, then let every frame fold its cube into its file."""
+    began = time.monotonic()
+    ours = _ours()
+    if GATEWAY in ours:
+        _quietly(GATEWAY, ours[GATEWAY].drain.remote())
+        ray.kill(ours[GATEWAY], no_restart=True)
+    # Without the directory nobody pages cubes in again behind the frames that let go.
+    if DIRECTORY in ours:
+        ray.kill(ours[DIRECTORY], no_restart=True)
+    clearing = {name: actor.clear.remote() for name, actor in ours.items() if name.startswith(FRAME_PREFIX)}
+    for name, reference in clearing.items():
+        _quietly(name, reference)
+    log.info("drained in %.1f s", time.monotonic() - began)
+
+
+def _quietly(name: str, reference: Any) -> None:
+    try:
+        ray.get(reference, timeout=DRAIN_S)
+    except RayError as error:
+        log.warning("%s did not stop in order: %s", name, error)
+
+
+def _remove() -> None:
+    """End our actors and our Serve application; those of others go on."""
+    from ray import serve
+
+    for actor in _ours().values():
+        ray.kill(actor, no_restart=True)
+    if APPLICATION in serve.status().applications:
+        serve.delete(APPLICATION)
+
+
+def _ours() -> dict[str, Any]:
+    """The handles of our actors that exist now."""
+    found = {}
+    for named in ray.util.list_named_actors(all_namespaces=True):
+        name = named["name"]
+        if named["namespace"] == NAMESPACE and (name in (GATEWAY, DIRECTORY, RELAY) or name.startswith(FRAME_PREFIX)):
+            try:
+                found[name] = ray.get_actor(name, NAMESPACE)
+            except ValueError:
+                log.info("%s ended meanwhile", name)
+    return found

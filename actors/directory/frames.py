@@ -19,6 +19,7 @@ from memcube.actors.directory.config import DirectoryConfig
 from memcube.actors.directory.placement import FrameReport, HostedCube
 from memcube.actors.directory.pool import Demand, Frame, FramePhase, Pool, Residency, ResidencyPhase
 from memcube.model.errors import ExhaustedError, MemCubeError, NotFoundError
+from memcube.model.ids import CubeRef
 
 __all__ = ["FrameTable"]
 
@@ -28,7 +29,7 @@ class FrameTable:
 
     def __init__(self, config: DirectoryConfig, first_generation: int = 1) -> None:
         self.config = config
-        self.pool = Pool()
+        self.pool = Pool(first_generation)
         self.page_ins = self.page_outs = self.frames_lost = self.refused = 0
         self._demands: dict[str, Demand] = {}
         self._unplaced: dict[str, Demand] = {}
@@ -43,6 +44,10 @@ class FrameTable:
     def waiting(self) -> int:
         """Tickets that wait for a cube to be paged in."""
         return len(self._tickets)
+
+    def closing(self, ref: CubeRef) -> bool:
+        """Whether the cube is being deleted."""
+        return ref.key in self._closed
 
     def handle(self, event: ev.Event, now_s: float) -> list[ev.Effect]:
         """Take in one event; return what is to be done, in order."""

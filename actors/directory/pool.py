@@ -83,9 +83,9 @@ class Demand:
 class Departures:
     """The keys of cubes that were paged out lately, numbered, so that routers forget old placements in time."""
 
-    def __init__(self, kept: int = 8192) -> None:
+    def __init__(self, first_version: int = 0, kept: int = 8192) -> None:
         self._keys: deque[str] = deque(maxlen=kept)
-        self.version = 0
+        self.version = first_version
 
     def add(self, key: str) -> None:
         """Note that the cube's last placement is over."""
@@ -103,10 +103,10 @@ class Departures:
 class Pool:
     """Frames and residencies. Only ``FrameTable`` calls it."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_version: int = 0) -> None:
         self.frames: dict[str, Frame] = {}
         self.cubes: dict[str, Residency] = {}
-        self.departures = Departures()
+        self.departures = Departures(first_version)
         self.leaving = 0
         """Cubes on their way out."""
         self.bytes_held = 0

@@ -1,0 +1,229 @@
+"""MemCube: the frame that hosts one cube at a time (or several), as a plain asyncio class.
+
+``actor.py`` makes it a Ray actor; tests run it without Ray. Every method is called in one event loop. Answers carry
+errors as bytes (``packet``), because an exception through Ray costs more than the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import logging
+import os
+import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+
+from memcube.actors.cube.call import Answer, Call
+from memcube.actors.cube.config import FrameConfig
+from memcube.actors.cube.known_model import EmbedsTexts, KnownModel
+from memcube.actors.cube.packet import pack_answers, pack_refusal, refused, unpack_calls
+from memcube.actors.cube.residence import Residence
+from memcube.actors.directory.placement import FrameReport, HostedCube
+from memcube.actors.vault.base import Vault
+from memcube.model.errors import InternalError, MemCubeError, NotResidentError, StaleEpochError, StorageFullError
+from memcube.model.ids import CubeRef, new_idempotency_key
+
+__all__ = ["MemCube"]
+
+logger = logging.getLogger(__name__)
+MAX_THREADS = 4
+GENERATIONS_KEPT = 4096
+
+
+class MemCube:
+    """A frame. The directory attaches and detaches cubes; routers send it calls on the cube that it hosts."""
+
+    def __init__(self, vault: Vault, embedder: EmbedsTexts | None = None, config: FrameConfig | None = None) -> None:
+        self._vault = vault
+        self._config = config or FrameConfig()
+        self._model = KnownModel(embedder, self._config.embed_deadline_s) if embedder is not None else None
+        self._model_watch: asyncio.Task[None] | None = None
+        self._threads = [
+            ThreadPoolExecutor(1, thread_name_prefix=f"commit-{n}") for n in range(min(self._config.slots, MAX_THREADS))
+        ]
+        self._next_thread = itertools.cycle(self._threads)
+        self._hosted: dict[str, Residence] = {}
+        self._moves: set[asyncio.Future[None]] = set()
+        self._generations: OrderedDict[int, None] = OrderedDict()
+        self._pinged_s = time.monotonic()
+        self._stale_refused = 0
+        self._commits_before = 0
+        self._process = psutil.Process()
+
+    async def attach(self, tenant: str, cube_id: str, create: bytes | None, generation: int) -> tuple[int, int]:
+        """Open a cube as its writer; returns its bytes in memory and its epoch. Called by the directory only.
+
+        Raises NotFoundError (and ``create`` is None), DamagedError, StorageFullError; NotResidentError for an attach
+        that was undone already, which Ray delivered once more.
+        """
+        ref = CubeRef(tenant, cube_id)
+        if self._model is not None and self._model_watch is None:
+            self._model_watch = asyncio.get_running_loop().create_task(self._model.watch(self._wake_all))
+        there = self._hosted.get(ref.key)
+        if there is not None and there.generation == generation:
+            return there.memory_bytes, there.epoch
+        if generation in self._generations:
+            raise NotResidentError(cube_id)
+        self._generations[generation] = None
+        if len(self._generations) > GENERATIONS_KEPT:
+            self._generations.popitem(last=False)
+        with _Move(self._moves):
+            if there is not None:
+                await self._let_go(there)
+            while len(self._hosted) >= self._config.slots:
+                # The directory counts slots; what it does not know of is a leftover of a lost message.
+                await self._let_go(min(self._hosted.values(), key=lambda residence: residence.generation))
+            # Loading makes many objects that stay: collecting among them would find nothing, again and again.
+            gc.disable()
+            try:
+                residence = await Residence.attach(
+                    self._vault,
+                    ref,
+                    create,
+                    generation,
+                    next(self._next_thread),
+                    self._config,
+                    self._model,
+                    self._lost,
+                )
+            finally:
+                gc.freeze()
+                gc.enable()
+            self._hosted[ref.key] = residence
+            return residence.memory_bytes, residence.epoch
+
+    async def detach(self, key: str, generation: int, keep: bool = True) -> None:
+        """Let go of a cube after its calls in progress; nothing happens if that attach is over already."""
+        residence = self._hosted.get(key)
+        if residence is None or residence.generation != generation:
+            return
+        with _Move(self._moves):
+            await self._let_go(residence, keep=keep)
+
+    async def clear(self) -> None:
+        """Let go of every cube: the directory gave this frame up for a while, and its cubes are elsewhere."""
+        for residence in list(self._hosted.values()):
+            await self._let_go(residence, keep=False)
+
+    def _wake_all(self) -> None:
+        for residence in self._hosted.values():
+            residence.wake()
+
+    async def mutate(self, packet: bytes) -> bytes:
+        """Commit a batch of mutations of one cube (``packet.pack_calls``); the answers, or a refusal of them all."""
+        key, calls = unpack_calls(packet)
+        residence = self._hosted.get(key)
+        if residence is None:
+            return pack_refusal(NotResidentError(key))
+        try:
+            return pack_answers(await residence.mutate(calls))
+        except (StorageFullError, NotResidentError) as error:
+            return pack_refusal(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the cube in memory is not to be trusted
+            return pack_refusal(await self._fail(residence, error))
+
+    async def read(self, packet: bytes) -> bytes:
+        """Answer reads of one cube."""
+        key, calls = unpack_calls(packet)
+        residence = self._hosted.get(key)
+        if residence is None:
+            return pack_refusal(NotResidentError(key))
+        try:
+            if time.monotonic() - self._pinged_s > self._config.lease_s:
+                await residence.verify()
+            return pack_answers([await self._read(residence, call) for call in calls])
+        except NotResidentError as error:
+            return pack_refusal(error)
+        except MemCubeError as error:
+            return pack_refusal(await self._fail(residence, error))
+
+    async def _read(self, residence: Residence, call: Call) -> Answer:
+        try:
+            return await residence.read(call)
+        except MemCubeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect, reported with its incident
+            # A read changes nothing: a defect in one leaves the cube, and the other reads, as they are.
+            return refused(_internal(error))
+
+    async def ping(self) -> FrameReport:
+        """The frame's report; hearing from the directory also renews the right to answer reads unasked."""
+        self._pinged_s = time.monotonic()
+        return self._report()
+
+    async def hosting(self) -> FrameReport:
+        """The report once every attach and detach in progress is over: what a restarted directory builds on."""
+        while self._moves:
+            await asyncio.wait(self._moves)
+        return await self.ping()
+
+    def _report(self) -> FrameReport:
+        now_s = time.monotonic()
+        return FrameReport(
+            os.getpid(),
+            self._process.memory_info().rss,
+            tuple(
+                HostedCube(r.ref, r.generation, r.epoch, r.memory_bytes, now_s - r.used_s)
+                for r in self._hosted.values()
+            ),
+            self._stale_refused,
+            self._commits_before + sum(r.commits for r in self._hosted.values()),
+        )
+
+    async def _let_go(self, residence: Residence, *, keep: bool = True) -> None:
+        if self._hosted.get(residence.ref.key) is residence:
+            del self._hosted[residence.ref.key]
+            self._commits_before += residence.commits
+        gc.unfreeze()
+        try:
+            await residence.close(keep=keep)
+        except StaleEpochError:
+            self._stale_refused += 1
+        except MemCubeError as error:
+            # What was acknowledged is in the file or its log; whoever attaches the cube next sees what is wrong.
+            logger.warning("cube %s was let go uncleanly: %s", residence.ref.key, error)
+
+    async def _fail(self, residence: Residence, error: Exception) -> MemCubeError:
+        """Drop a cube that failed; what its caller is told."""
+        told = error if isinstance(error, MemCubeError) else _internal(error)
+        if isinstance(error, StaleEpochError):
+            self._stale_refused += 1
+            told = NotResidentError(residence.ref.cube_id)
+        await self._let_go(residence, keep=False)
+        return told
+
+    def _lost(self, residence: Residence, error: Exception) -> None:
+        """A cube's background work met an error that ends its residence."""
+        if not isinstance(error, StaleEpochError):
+            logger.error("cube %s is dropped", residence.ref.key, exc_info=error)
+        move = asyncio.get_running_loop().create_task(self._drop(residence, error))
+        self._moves.add(move)
+        move.add_done_callback(self._moves.discard)
+
+    async def _drop(self, residence: Residence, error: Exception) -> None:
+        await self._fail(residence, error)
+
+
+class _Move:
+    """Marks an attach or detach in progress for ``hosting``."""
+
+    def __init__(self, moves: set[asyncio.Future[None]]) -> None:
+        self._moves = moves
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def __enter__(self) -> None:
+        self._moves.add(self._done)
+
+    def __exit__(self, *_: object) -> None:
+        self._moves.discard(self._done)
+        self._done.set_result(None)
+
+
+def _internal(error: Exception) -> InternalError:
+    incident = new_idempotency_key()[:12]
+    logger.error("incident %s", incident, exc_info=error)
+    return InternalError(incident)

@@ -1,0 +1,58 @@
+"""A frame's view of the embedder: the client, and which model it uses as far as is known."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from memcube.model.errors import MemCubeError
+
+__all__ = ["EmbedsTexts", "KnownModel"]
+
+ASK_EVERY_S = 30.0
+FIRST_RETRY_S = 0.5
+LAST_RETRY_S = 15.0
+
+
+class EmbedsTexts(Protocol):
+    """Turns memories into vectors: ``actors.embedding.client.RelayClient``, or a small one of a test."""
+
+    async def embed(self, texts: Sequence[str], timeout_s: float) -> tuple[str, npt.NDArray[np.float32]]:
+        """The model's id, and one vector a text, shape (n, dimension). Raises MemCubeError."""
+
+    async def model_id(self, timeout_s: float) -> str:
+        """The id of the model in use. Raises MemCubeError."""
+
+
+class KnownModel:
+    """Used by one frame in its event loop; ``watch`` keeps ``model`` fresh."""
+
+    def __init__(self, client: EmbedsTexts, deadline_s: float) -> None:
+        self.model = ""
+        self._client = client
+        self._deadline_s = deadline_s
+
+    async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """One vector a text, of the model that ``model`` names once this returns."""
+        self.model, matrix = await self._client.embed(texts, self._deadline_s)
+        return matrix
+
+    async def watch(self, on_change: Callable[[], None]) -> None:
+        """Ask for the model now and again, and say when it is another one. Runs until it is cancelled."""
+        pause_s = FIRST_RETRY_S
+        while True:
+            known = self.model
+            try:
+                self.model = await self._client.model_id(self._deadline_s)
+                pause_s = ASK_EVERY_S
+            except MemCubeError:
+                # While the embedder starts this is expected; embedding itself reports its failures.
+                pause_s = min(2 * pause_s, LAST_RETRY_S)
+            if self.model != known:
+                on_change()
+            await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))

@@ -1,0 +1,235 @@
+"""One cube while it is in a frame: its commit lane, its reads, and its background work (vectors, checkpoints).
+
+All methods are called in the frame's event loop; what touches the disk runs in one thread, in order. Whoever gets an
+error out of ``mutate``, ``read`` or ``verify`` other than StorageFullError must drop the residence: what is in memory
+may not be what is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from memcube.actors.cube.call import SLOW_READS, Answer, Call
+from memcube.actors.cube.config import FrameConfig
+from memcube.actors.cube.cube import Cube
+from memcube.actors.cube.known_model import KnownModel
+from memcube.actors.cube.plan import Plan
+from memcube.actors.vault.base import Commit, CubeStore, Vault
+from memcube.model.errors import MemCubeError, NotResidentError, StorageFullError
+from memcube.model.ids import CubeRef
+
+__all__ = ["Residence"]
+
+T = TypeVar("T")
+
+
+class Residence:
+    """A cube attached to this process. Made by ``attach``; ended by ``close``."""
+
+    def __init__(
+        self,
+        cube: Cube,
+        store: CubeStore,
+        generation: int,
+        thread: Executor,
+        config: FrameConfig,
+        embedder: KnownModel | None,
+        on_lost: Callable[[Residence, Exception], None],
+    ) -> None:
+        self.ref = store.ref
+        self.epoch = store.epoch
+        self.generation = generation
+        self.commits = 0
+        self.used_s = time.monotonic()
+        self._cube = cube
+        self._store = store
+        self._thread = thread
+        self._config = config
+        self._embedder = embedder
+        self._on_lost = on_lost
+        self._turn = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._written = False
+        self._closed = False
+        self._work = asyncio.get_running_loop().create_task(self._background())
+        if embedder is not None and cube.pending_texts(1):
+            self._wake.set()
+
+    @classmethod
+    async def attach(
+        cls,
+        vault: Vault,
+        ref: CubeRef,
+        create: bytes | None,
+        generation: int,
+        thread: Executor,
+        config: FrameConfig,
+        embedder: KnownModel | None,
+        on_lost: Callable[[Residence, Exception], None],
+    ) -> Residence:
+        """Open the cube as its writer. Raises what the vault raises; ``on_lost`` hears of background failures."""
+
+        def open_cube() -> tuple[CubeStore, Cube]:
+            store = vault.attach(ref, create)
+            try:
+                return store, Cube.open(store, embedder.model if embedder is not None else "")
+            except BaseException:
+                store.close(checkpoint=False)
+                raise
+
+        store, cube = await asyncio.get_running_loop().run_in_executor(thread, open_cube)
+        return cls(cube, store, generation, thread, config, embedder, on_lost)
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the cube takes in this process, estimated."""
+        return self._cube.memory_bytes()
+
+    async def mutate(self, calls: Sequence[Call]) -> list[Answer]:
+        """Commit a batch, then answer each of its calls. Batches take turns in the order of their coming."""
+        self.used_s = time.monotonic()
+        async with self._turn:
+            self._check_open()
+            try:
+                plan = await self._in_thread(lambda: self._plan_and_commit(calls))
+            except asyncio.CancelledError:
+                # The thread commits all the same, and what is in memory would lag behind it for good.
+                self._on_lost(self, NotResidentError(self.ref.cube_id))
+                raise
+            answers = self._cube.apply(plan)
+            if not plan.empty:
+                self._note_commit()
+        return answers
+
+    def read_now(self, call: Call) -> Answer:
+        """Answer a read from memory, on the state as of the last commit."""
+        self.used_s = time.monotonic()
+        return self._cube.read(call)
+
+    async def read(self, call: Call) -> Answer:
+        """Answer a read that may need the disk."""
+        if call.verb not in SLOW_READS:
+            return self.read_now(call)
+        self.used_s = time.monotonic()
+        self._check_open()
+        return await self._in_thread(lambda: self._cube.slow_read(call))
+
+    async def verify(self) -> None:
+        """Raise StaleEpochError if another frame attached the cube since."""
+        self._check_open()
+        await self._in_thread(self._store.verify_epoch)
+
+    def wake(self) -> None:
+        """There may be texts to embed, or another model to embed them with."""
+        if self._embedder is not None:
+            self._wake.set()
+
+    async def close(self, *, keep: bool = True) -> None:
+        """Let go of the cube after the calls in progress. ``keep`` folds the log into the file; without it the next
+        attach does. Never raises for a cube that someone else owns by now."""
+        if self._closed:
+            return
+        self._closed = True
+        self._work.cancel()
+        async with self._turn:
+            await self._in_thread(self._cube.close if keep else lambda: self._store.close(checkpoint=False))
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise NotResidentError(self.ref.cube_id)
+
+    def _plan_and_commit(self, calls: Sequence[Call]) -> Plan:
+        plan = self._cube.plan(calls)
+        if not plan.empty:
+            self._store.commit(plan.commit)
+        return plan
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _note_commit(self) -> None:
+        self.commits += 1
+        self._written = True
+        self.wake()
+
+    # --- background ----------------------------------------------------------------------------------------------
+
+    async def _background(self) -> None:
+        try:
+            while not self._closed:
+                try:
+                    async with asyncio.timeout(self._config.checkpoint_idle_s):
+                        await self._wake.wait()
+                except TimeoutError:
+                    await self._checkpoint()
+                    continue
+                self._wake.clear()
+                await self._follow_model()
+                await self._embed_pending()
+        except Exception as error:  # noqa: BLE001 - the frame drops the cube and logs what happened
+            self._on_lost(self, error)
+
+    async def _checkpoint(self) -> None:
+        if self._written:
+            async with self._turn:
+                await self._in_thread(self._store.checkpoint)
+                self._written = False
+
+    async def _embed_pending(self) -> None:
+        if self._embedder is None:
+            return
+        failures = 0
+        await asyncio.sleep(self._config.embed_delay_s)
+        while pending := self._cube.pending_texts(self._config.embed_batch):
+            try:
+                matrix = await self._embedder.embed([text for _, text in pending])
+                await self._keep_vectors(self._embedder.model, [content for content, _ in pending], matrix)
+                failures = 0
+            except _NotKeptError as error:
+                raise error.cause from error
+            except MemCubeError as error:
+                failures += 1
+                self._cube.note_embed_failure(error.message)
+            if failures:
+                pause_s = min(self._config.first_backoff_s * 2 ** (failures - 1), self._config.last_backoff_s)
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+
+    async def _follow_model(self) -> bool:
+        """Rank with the embedder's present model from now on; whether that is another one than before."""
+        model = self._embedder.model if self._embedder is not None else ""
+        if not model or model == self._cube.view.model:
+            return False
+        async with self._turn:
+            # Reloading builds the index of the new model aside, while reads go on with the old one.
+            self._cube = await self._in_thread(lambda: Cube.open(self._store, model))
+        return True
+
+    async def _keep_vectors(self, model: str, contents: list[bytes], matrix: npt.NDArray[np.float32]) -> None:
+        if await self._follow_model():
+            return
+        async with self._turn:
+            commit: Commit = self._cube.plan_vectors(model, contents, matrix)
+            try:
+                await self._in_thread(lambda: self._store.commit(commit))
+            except StorageFullError:
+                raise
+            except MemCubeError as error:
+                raise _NotKeptError(error) from error
+            self._cube.apply_vectors(model, contents, matrix)
+            self._written = True
+
+
+class _NotKeptError(Exception):
+    """The vault refused the vectors: unlike a failure of the embedder, the residence is over."""
+
+    def __init__(self, cause: MemCubeError) -> None:
+        super().__init__(cause)
+        self.cause = cause

@@ -1,0 +1,278 @@
+"""CubeDirectory: the async shell around the frame table. ``actor.py`` makes it the Ray actor "directory".
+
+It turns questions into the table's events, carries out the table's effects on the frames, pings the frames, and does
+the catalog's work (find, list, delete, reset) on the vault in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+from weakref import WeakValueDictionary
+
+from memcube.actors.directory import events as ev
+from memcube.actors.directory.config import DirectoryConfig
+from memcube.actors.directory.frames import FrameTable
+from memcube.actors.directory.minder import FrameMinder
+from memcube.actors.directory.placement import DirectoryStatus, Placement, Resolved, Usage
+from memcube.actors.directory.pool import FramePhase
+from memcube.actors.directory.wire import Fleet
+from memcube.actors.vault.base import CubeHead, Vault
+from memcube.model.errors import DeadlineError, MemCubeError, NotFoundError, UnavailableError
+from memcube.model.ids import CubeRef
+
+__all__ = ["CubeDirectory"]
+
+logger = logging.getLogger(__name__)
+TICK_S = 0.5
+BUSY_TICK_S = 0.01
+DELETE_PAGE = 200
+
+
+class CubeDirectory:
+    """Which frame holds which cube. Its public methods are called by ``CubeRouter`` through Ray."""
+
+    def __init__(self, vault: Vault, fleet: Fleet, config: DirectoryConfig | None = None) -> None:
+        self._vault = vault
+        self._fleet = fleet
+        self._config = config or DirectoryConfig()
+        # Above every generation of an earlier directory: those counted up from an earlier time.
+        self._table = FrameTable(self._config, first_generation=int(time.time() * 1000) << 10)
+        self._tickets = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._deleting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._minders: dict[str, FrameMinder] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._started: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Take over the frames that run already, start the spare ones, and keep watch from now on. May be called
+        again; every other method calls it."""
+        if self._started is None:
+            self._started = self._spawn(self._run())
+        await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        """End the watch; the frames stay as they are."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- questions -----------------------------------------------------------------------------------------------
+
+    async def resolve(
+        self,
+        tenant: str,
+        cube_id: str,
+        create: bytes | None,
+        usage: Usage,
+        since: int,
+        timeout_s: float,
+        distrust: Placement | None = None,
+        absent: bool = False,
+    ) -> Resolved:
+        """The frame that holds the cube, after paging it in if it is in none.
+
+        ``create`` is the ``about`` to make a missing cube with. ``distrust`` is a placement that did not work:
+        ``absent`` says that the frame itself denied hosting the cube, else that it did not answer. Raises
+        NotFoundError, DamagedError, StorageFullError, ExhaustedError, DeadlineError.
+        """
+        await self.start()
+        ref = CubeRef(tenant, cube_id)
+        self._handle(ev.Used(usage.used, usage.busy))
+        if distrust is not None:
+            if absent:
+                self._handle(ev.Dropped(ref, distrust))
+            else:
+                await self._probe(ref, distrust)
+        placement = await self._ask(lambda ticket: ev.Asked(ticket, ref, create), ref.cube_id, timeout_s)
+        departures = self._table.pool.departures
+        return Resolved(placement, departures.version, departures.since(since))
+
+    async def find(self, tenant: str, key: str) -> CubeRef:
+        """The cube with this key; raises NotFoundError."""
+        ref = await asyncio.to_thread(self._vault.find, tenant, key)
+        if ref is None:
+            raise NotFoundError("cube", key)
+        return ref
+
+    async def cubes(self, tenant: str, after_key: str, limit: int) -> list[CubeHead]:
+        """Cubes of a tenant in the order of their keys, those after ``after_key``."""
+        return await asyncio.to_thread(self._vault.list, tenant, after_key, limit)
+
+    async def delete(self, tenant: str, cube_id: str, timeout_s: float) -> None:
+        """Take the cube off its frame and delete it; raises NotFoundError, DeadlineError."""
+        await self.start()
+        ref = CubeRef(tenant, cube_id)
+        lock = self._deleting.setdefault(ref.key, asyncio.Lock())
+        try:
+            async with asyncio.timeout(timeout_s), lock:
+                try:
+                    # A frame that hangs is not waited for: deleting fences it.
+                    await self._ask(lambda ticket: ev.Closed(ticket, ref), ref.cube_id, timeout_s)
+                    await asyncio.to_thread(self._vault.delete, ref)
+                finally:
+                    self._handle(ev.Reopened(ref))
+        except TimeoutError as error:
+            raise DeadlineError(f"deleting cube {cube_id}", timeout_s) from error
+
+    async def reset(self, tenant: str, timeout_s: float) -> int:
+        """Delete every cube of the tenant; returns how many."""
+        deadline_s = time.monotonic() + timeout_s
+        deleted = 0
+        while heads := await self.cubes(tenant, "", DELETE_PAGE):
+            for head in heads:
+                try:
+                    await self.delete(tenant, head.ref.cube_id, max(0.001, deadline_s - time.monotonic()))
+                    deleted += 1
+                except NotFoundError:
+                    logger.info("cube %s was deleted meanwhile", head.ref.key)
+        return deleted
+
+    async def status(self) -> DirectoryStatus:
+        """The pool as it is now."""
+        await self.start()
+        table = self._table
+        phases = [frame.phase for frame in table.pool.frames.values()]
+        reports = table.reports()
+        return DirectoryStatus(
+            frames=phases.count(FramePhase.READY),
+            starting=phases.count(FramePhase.STARTING) + phases.count(FramePhase.ADOPTING),
+            suspect=phases.count(FramePhase.SUSPECT),
+            resident=table.pool.resident,
+            waiting=table.waiting,
+            resident_bytes=table.pool.bytes_held,
+            rss_bytes=sum(report.rss_bytes for report in reports),
+            page_ins=table.page_ins,
+            page_outs=table.page_outs,
+            frames_lost=table.frames_lost,
+            refused=table.refused,
+            stale_refused=sum(report.stale_refused for report in reports),
+        )
+
+    async def _ask(self, question: Callable[[int], ev.Event], name: str, timeout_s: float) -> Any:
+        ticket = next(self._tickets)
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[ticket] = future
+        self._handle(question(ticket))
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except TimeoutError as error:
+            raise DeadlineError(f"paging in cube {name}", timeout_s) from error
+        finally:
+            del self._waiting[ticket]
+            if not future.done() or future.cancelled():
+                self._handle(ev.Withdrawn(ticket))
+
+    async def _probe(self, ref: CubeRef, distrust: Placement) -> None:
+        """Before the same placement is given out again, hear from its frame, or hear that it does not answer."""
+        cube = self._table.pool.cubes.get(ref.key)
+        minder = self._minders.get(distrust.frame)
+        if cube is not None and cube.placement == distrust and minder is not None:
+            await minder.probe()
+
+    # --- effects -------------------------------------------------------------------------------------------------
+
+    def _handle(self, event: ev.Event) -> None:
+        for effect in self._table.handle(event, time.monotonic()):
+            self._carry_out(effect)
+
+    def _carry_out(self, effect: ev.Effect) -> None:
+        match effect:
+            case ev.Place(ticket, placement):
+                self._answer(ticket, placement)
+            case ev.Refuse(ticket, error):
+                self._answer(ticket, error)
+            case ev.Cleared(ticket):
+                self._answer(ticket, None)
+            case ev.Attach():
+                self._spawn(self._attach(effect))
+            case ev.Detach():
+                self._spawn(self._detach(effect))
+            case ev.StartFrame(frame, incarnation, clear):
+                self._end_minder(frame)
+                minder = FrameMinder(frame, incarnation, self._fleet, self._config, self._handle)
+                self._minders[frame] = minder
+                minder.task = self._spawn(minder.run(clear=clear))
+            case ev.KillFrame(frame):
+                self._spawn(self._fleet.kill(frame, restart=True))
+            case ev.StopFrame(frame):
+                self._end_minder(frame)
+                self._spawn(self._fleet.kill(frame, restart=False))
+
+    def _answer(self, ticket: int, answer: Placement | MemCubeError | None) -> None:
+        future = self._waiting.get(ticket)
+        if future is None or future.done():
+            return
+        if isinstance(answer, MemCubeError):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+    async def _attach(self, effect: ev.Attach) -> None:
+        ref = effect.ref
+        call = (ref.tenant, ref.cube_id, effect.create, effect.generation)
+        try:
+            async with asyncio.timeout(self._config.attach_deadline_s):
+                memory_bytes, _ = await self._fleet.send(effect.frame, "attach", *call)
+        except TimeoutError:
+            self._handle(ev.FrameLost(effect.frame, effect.incarnation, gone=False))
+        except UnavailableError as error:
+            await self._lost(effect.frame, effect.incarnation, error)
+            self._handle(ev.AttachFailed(ref, effect.generation, error))
+        except MemCubeError as error:
+            self._handle(ev.AttachFailed(ref, effect.generation, error))
+        else:
+            self._handle(ev.Attached(ref, effect.generation, memory_bytes))
+
+    async def _detach(self, effect: ev.Detach) -> None:
+        try:
+            async with asyncio.timeout(self._config.attach_deadline_s):
+                keep = not self._table.closing(effect.ref)
+                await self._fleet.send(effect.frame, "detach", effect.ref.key, effect.generation, keep)
+        except TimeoutError:
+            self._handle(ev.FrameLost(effect.frame, effect.incarnation, gone=False))
+        except MemCubeError as error:
+            await self._lost(effect.frame, effect.incarnation, error)
+            self._handle(ev.Detached(effect.ref, effect.generation))
+        else:
+            self._handle(ev.Detached(effect.ref, effect.generation))
+
+    async def _lost(self, frame: str, incarnation: int, error: MemCubeError) -> None:
+        """A call to a frame failed in transit: find out whether the frame is lost before the table goes on."""
+        logger.warning("%s did not carry out a call: %s", frame, error)
+        minder = self._minders.get(frame)
+        if minder is not None and minder.incarnation == incarnation:
+            await minder.probe()
+
+    def _end_minder(self, frame: str) -> None:
+        minder = self._minders.pop(frame, None)
+        if minder is not None:
+            minder.end()
+
+    # --- watch ---------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        running = await self._fleet.running()
+        if running:
+            logger.info("taking over %s", ", ".join(running))
+            self._handle(ev.AdoptedFrames(tuple(running)))
+        while True:
+            self._handle(ev.Ticked())
+            await asyncio.sleep(BUSY_TICK_S if self._table.waiting else TICK_S)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("the directory's own work failed", exc_info=error)

@@ -1,0 +1,139 @@
+"""The wire and the fleet on Ray: named actors of the namespace ``memcube``, called with no retries of Ray's own."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import ray
+from ray.exceptions import ActorDiedError, RayError, RayTaskError
+from ray.util import list_named_actors
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from memcube.actors.cube.actor import FrameRecipe, MemCubeActor
+from memcube.actors.directory.wire import NAMESPACE
+from memcube.model.errors import InternalError, MemCubeError, UnavailableError
+from memcube.model.ids import new_idempotency_key
+
+__all__ = ["RayFleet", "RayWire"]
+
+logger = logging.getLogger(__name__)
+FRAME_PREFIX = "frame-"
+CALLS_AT_ONCE = 1000
+
+
+class RayWire:
+    """See ``wire.Wire``. Handles are looked up once and kept: an actor that Ray restarts keeps its handle."""
+
+    def __init__(self) -> None:
+        self._handles: dict[str, Any] = {}
+
+    def send(self, actor: str, method: str, *args: Any) -> asyncio.Future[Any]:
+        """See ``Wire.send``."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        try:
+            handle = self._handles.get(actor)
+            if handle is None:
+                handle = self._handles[actor] = ray.get_actor(actor, NAMESPACE)
+            source: concurrent.futures.Future[Any] = getattr(handle, method).remote(*args).future()
+        except (RayError, ValueError) as error:
+            # ValueError is Ray's word for a name that is not there (yet).
+            self._fail(actor, answer, error)
+            return answer
+
+        def landed(source: concurrent.futures.Future[Any]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._settle, actor, answer, source)
+
+        source.add_done_callback(landed)
+        return answer
+
+    def _settle(self, actor: str, answer: asyncio.Future[Any], source: concurrent.futures.Future[Any]) -> None:
+        error = source.exception()
+        if error is not None:
+            self._fail(actor, answer, error)
+        elif not answer.done():
+            answer.set_result(source.result())
+
+    def _fail(self, actor: str, answer: asyncio.Future[Any], error: BaseException) -> None:
+        if isinstance(error, ActorDiedError):
+            # Dead for good: the next one of this name has another handle.
+            self._handles.pop(actor, None)
+        if not answer.done():
+            answer.set_exception(_translate(actor, error))
+
+
+def _translate(actor: str, error: BaseException) -> MemCubeError:
+    if isinstance(error, RayTaskError):
+        if isinstance(error.cause, MemCubeError):
+            return error.cause
+        incident = new_idempotency_key()[:12]
+        logger.error("incident %s: %s failed", incident, actor, exc_info=error)
+        return InternalError(incident)
+    return UnavailableError(actor, 0.2)
+
+
+class RayFleet(RayWire):
+    """See ``wire.Fleet``: frames on the directory's own node, where the vault's files are."""
+
+    def __init__(self, recipe: FrameRecipe, cubes_per_frame: int) -> None:
+        super().__init__()
+        self._recipe = replace(recipe, config=replace(recipe.config, slots=cubes_per_frame))
+
+    async def running(self) -> list[str]:
+        """See ``Fleet.running``."""
+        named = await asyncio.to_thread(list_named_actors, all_namespaces=True)
+        mine = [row["name"] for row in named if row["namespace"] == NAMESPACE]
+        return sorted(name for name in mine if name.startswith(FRAME_PREFIX))
+
+    async def start(self, frame: str) -> None:
+        """See ``Fleet.start``. Detached: frames outlive the directory that started them."""
+        node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        options = MemCubeActor.options(
+            name=frame,
+            namespace=NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            max_restarts=-1,
+            max_task_retries=0,
+            max_concurrency=CALLS_AT_ONCE,
+            num_cpus=0,
+            scheduling_strategy=node,
+        )
+        self._handles[frame] = await asyncio.to_thread(options.remote, self._recipe)
+
+    async def kill(self, frame: str, *, restart: bool) -> None:
+        """See ``Fleet.kill``."""
+        handle = self._handles.get(frame)
+        if not restart:
+            self._handles.pop(frame, None)
+        if handle is not None:
+            await asyncio.to_thread(ray.kill, handle, no_restart=not restart)
+
+    def watch(self, pid: int, on_end: Callable[[], None]) -> Callable[[], None]:
+        """See ``Fleet.watch``: a pidfd tells of a process's end 1.5 s before Ray does. Linux only; else pings tell."""
+        loop = asyncio.get_running_loop()
+        try:
+            fd = os.pidfd_open(pid)
+        except (AttributeError, OSError):
+            return lambda: None
+
+        def unwatch() -> None:
+            nonlocal fd
+            if fd >= 0:
+                loop.remove_reader(fd)
+                os.close(fd)
+                fd = -1
+
+        def ended() -> None:
+            unwatch()
+            on_end()
+
+        loop.add_reader(fd, ended)
+        return unwatch

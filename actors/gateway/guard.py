@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,6 +14,10 @@ from memcube.actors.gateway.refusals import answer_refusal
 from memcube.model.errors import InvalidArgumentError, TooLargeError
 
 __all__ = ["Guard"]
+
+DISCARD_FACTOR = 3
+DISCARD_S = 5.0
+"""How much, and for how long, of a body that is too large is still taken in."""
 
 
 class Guard:
@@ -31,20 +38,26 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = False
+        body = _Body(receive, self._door.config.request_bytes)
 
         async def watched_send(message: Message) -> None:
             nonlocal started
             started = True
+            if message["type"] == "http.response.start" and body.too_large:
+                # A sender that never ends would hold the connection forever.
+                await body.discard()
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             await send(message)
 
         try:
             headers = Headers(scope=scope)
             self._check_origin(headers)
-            await self._app(scope, self._counted(headers, receive), watched_send)
+            body.check_announced(headers.get("content-length", ""))
+            await self._app(scope, body.receive, watched_send)
         except Exception as failure:
             if started:
                 raise
-            await answer_refusal(failure)(scope, receive, send)
+            await answer_refusal(failure)(scope, receive, watched_send)
 
     def _check_origin(self, headers: Headers) -> None:
         if not self._door.open_to_all:
@@ -55,22 +68,45 @@ class Guard:
         if origin is not None and not is_loopback(_host_of(origin.partition("://")[2])):
             raise InvalidArgumentError("origin", "is not this machine, and without keys no web page is served")
 
-    def _counted(self, headers: Headers, receive: Receive) -> Receive:
-        limit = self._door.config.request_bytes
-        announced = headers.get("content-length", "0")
-        if announced.isdigit() and int(announced) > limit:
-            raise TooLargeError("body", int(announced), limit)
-        seen = 0
 
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit:
-                raise TooLargeError("body", seen, limit)
-            return message
+class _Body:
+    """A request's body, counted as it comes; more than ``limit`` bytes is TooLargeError("body")."""
 
-        return counted
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._seen = 0
+        self._ended = False
+        self.too_large = False
+
+    def check_announced(self, content_length: str) -> None:
+        """Refuse at once what says that it is too large."""
+        if content_length.isdigit():
+            self._check(int(content_length))
+
+    async def receive(self) -> Message:
+        """The next part."""
+        message = await self._take()
+        self._check(self._seen)
+        return message
+
+    async def discard(self) -> None:
+        """Take in what is left, within bounds: closing on unread data would take the answer away from its reader."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DISCARD_S):
+                while not self._ended and self._seen < DISCARD_FACTOR * self._limit:
+                    await self._take()
+
+    async def _take(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        self._ended = not message.get("more_body", False)
+        return message
+
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            self.too_large = True
+            raise TooLargeError("body", size, self._limit)
 
 
 def _host_of(authority: str) -> str:

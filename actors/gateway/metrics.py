@@ -72,9 +72,10 @@ class Metrics:
         """Count one message of a stream."""
         self._messages.labels(verb, code).inc()
 
-    def embedded(self, seconds: float, degraded: bool) -> None:
-        """Count the embedding of a search's query."""
-        self._embed_seconds.observe(seconds)
+    def embedded(self, seconds: float | None, *, degraded: bool) -> None:
+        """Count the embedding of a search's query; None where nothing was there to ask."""
+        if seconds is not None:
+            self._embed_seconds.observe(seconds)
         if degraded:
             self._degraded.inc()
 

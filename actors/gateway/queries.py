@@ -48,6 +48,7 @@ class Queries:
         if not texts:
             return Query()
         if self._embedder is None:
+            self._metrics.embedded(None, degraded=True)
             return Query(note="embedder: none is configured; ranked by words only")
         began_s = perf_counter()
         query = await self._try(self._embedder, tenant, texts, min(MAX_EMBED_S, left_s * EMBED_SHARE))

@@ -1,0 +1,167 @@
+"""A whole gateway without Ray: real servers on loopback, the real cube core, a real vault in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from google.rpc.status_pb2 import Status
+
+from memcube.actors.directory.local import LocalRouter
+from memcube.actors.gateway.config import GatewayConfig
+from memcube.actors.gateway.keys import KeyRing
+from memcube.actors.gateway.seam import Embedder, Router
+from memcube.actors.gateway.server import GatewayServer
+from memcube.actors.gateway.service import SERVICE
+from memcube.actors.vault.sqlite_vault import SqliteVault
+from memcube.model.error_codec import detail_to_error
+from memcube.model.errors import MemCubeError
+from memcube.model.ids import Principal
+from memcube.protos.memcube.v1 import error_pb2, service_pb2_grpc
+from memcube.protos.memcube.v1 import service_pb2 as pb
+
+KEYS = {
+    "mck_alice": Principal("acme", "alice", ("writer",), ("user:alice", "team-*")),
+    "mck_reader": Principal("acme", "reader", ("reader",), ("*",)),
+    "mck_admin": Principal("acme", "admin", ("admin",), ("*",)),
+    "mck_narrow": Principal("acme", "narrow", ("admin",), ("user:*",)),
+    "mck_mallory": Principal("other", "mallory", ("admin",), ("*",)),
+}
+
+
+def error_of(failure: grpc.aio.AioRpcError) -> MemCubeError:
+    """The typed error in a failed call's trailers."""
+    trailers = dict(failure.trailing_metadata() or ())
+    assert "grpc-status-details-bin" in trailers, f"no details: {failure!r}"
+    status = Status.FromString(trailers["grpc-status-details-bin"])
+    assert status.code == failure.code().value[0]
+    assert status.message == failure.details()
+    detail = error_pb2.ErrorDetail()
+    assert status.details[0].Unpack(detail)
+    return detail_to_error(detail)
+
+
+class GrpcCaller:
+    """One principal's calls over a channel."""
+
+    def __init__(self, channel: Any, key: str) -> None:
+        self._channel = channel
+        self.metadata = (("authorization", f"Bearer {key}"),) if key else ()
+        self.stub = service_pb2_grpc.MemCubeServiceStub(channel)
+
+    async def call(self, rpc: str, request: Any, *, timeout: float | None = 20) -> Any:
+        """A unary call by its rpc's name."""
+        try:
+            return await getattr(self.stub, rpc)(request, metadata=self.metadata, timeout=timeout)
+        except grpc.aio.AioRpcError as failure:
+            raise error_of(failure) from failure
+
+    async def raw(self, rpc: str, body: bytes) -> bytes:
+        """A unary call with bytes of our own making."""
+        method = self._channel.unary_unary(f"/{SERVICE}/{rpc}")
+        try:
+            answer: bytes = await method(body, metadata=self.metadata, timeout=20)
+            return answer
+        except grpc.aio.AioRpcError as failure:
+            raise error_of(failure) from failure
+
+    async def stream(self, rpc: str, request: Any) -> AsyncIterator[Any]:
+        """A call with a streamed response."""
+        try:
+            async for part in getattr(self.stub, rpc)(request, metadata=self.metadata, timeout=30):
+                yield part
+        except grpc.aio.AioRpcError as failure:
+            raise error_of(failure) from failure
+
+    async def add_stream(self, requests: Iterable[pb.AddRequest] | AsyncIterator[pb.AddRequest]) -> list[Any]:
+        """AddStream to its end."""
+        try:
+            return [one async for one in self.stub.AddStream(requests, metadata=self.metadata, timeout=60)]
+        except grpc.aio.AioRpcError as failure:
+            raise error_of(failure) from failure
+
+    async def add(self, text: str, *, user_id: str = "alice", key: str = "") -> Any:
+        """One text for a user; returns its item."""
+        request = pb.AddRequest(
+            scope=pb.Scope(user_id=user_id), messages=[pb.Message(content=text)], idempotency_key=key
+        )
+        return (await self.call("Add", request)).items[0]
+
+
+class Running:
+    """A running gateway and ways to call it."""
+
+    def __init__(self, server: GatewayServer, router: Router, channel: Any, http: httpx.AsyncClient) -> None:
+        self.server = server
+        self.router = router
+        self.channel = channel
+        self.http = http
+
+    def caller(self, key: str = "") -> GrpcCaller:
+        """Calls with this API key."""
+        return GrpcCaller(self.channel, key)
+
+    async def refused(self, call: Coroutine[Any, Any, Any]) -> MemCubeError:
+        """The error that a call ends with."""
+        try:
+            answer = await call
+        except MemCubeError as error:
+            return error
+        raise AssertionError(f"was not refused: {answer}")
+
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests run on asyncio, as the gateway does."""
+    return "asyncio"
+
+
+@pytest.fixture
+def keys() -> dict[str, Principal]:
+    """A set of keys with all that matters in it."""
+    return dict(KEYS)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """``async with start(keys=…, router=…, **config) as running``."""
+
+    @asynccontextmanager
+    async def starter(
+        *,
+        keys: dict[str, Principal] | None = None,
+        router: Router | None = None,
+        embedder: Embedder | None = None,
+        **settings: Any,
+    ) -> AsyncIterator[Running]:
+        path = tmp_path / "keys.json"
+        if keys:
+            ring = KeyRing()
+            for key, principal in keys.items():
+                ring = ring.with_key(key, principal)
+            ring.save(path)
+        local = LocalRouter(SqliteVault(tmp_path / "vault")) if router is None else None
+        used = router or local
+        assert used is not None
+        server = GatewayServer(GatewayConfig(keys_path=str(path), **settings), used, embedder)
+        await server.start()
+        try:
+            async with (
+                grpc.aio.insecure_channel(server.grpc_address) as channel,
+                httpx.AsyncClient(base_url=f"http://{server.http_address}", timeout=20, trust_env=False) as http,
+            ):
+                yield Running(server, used, channel, http)
+        finally:
+            await server.stop()
+            if local is not None:
+                await local.close()
+
+    return starter

@@ -1,0 +1,522 @@
+"""The service over a real gRPC channel, on the real cube core."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from memcube.actors.gateway.service import SERVICE, verb_of
+from memcube.actors.governance import VERBS
+from memcube.model.errors import (
+    AlreadyExistsError,
+    DeadlineError,
+    IdempotencyConflictError,
+    InvalidArgumentError,
+    NotFoundError,
+    PermissionDeniedError,
+    TooLargeError,
+    UnauthenticatedError,
+    VersionConflictError,
+)
+from memcube.model.ids import new_memory_id
+from memcube.model.times import to_timestamp
+from memcube.protos.memcube.v1 import filter_pb2
+from memcube.protos.memcube.v1 import service_pb2 as pb
+
+pytestmark = pytest.mark.anyio
+
+ALICE = pb.Scope(user_id="alice")
+RPCS = pb.DESCRIPTOR.services_by_name["MemCubeService"].methods
+
+
+async def test_a_memory_lives_through_every_verb(start: Any) -> None:
+    """Add, search, get, list, update, history, delete, and what is left after it."""
+    async with start() as running:
+        caller = running.caller()
+        item = await caller.add("I moved to Lisbon in March")
+        await caller.add("My cat is called Miso")
+        found = await caller.call("Search", pb.SearchRequest(scope=ALICE, query="Where is Lisbon?"))
+        assert found.hits[0].item.id == item.id
+        assert found.hits[0].parts
+        assert found.degraded == ["embedder: none is configured; ranked by words only"]
+        assert (await caller.call("Get", pb.GetRequest(id=item.id))).item.memory == "I moved to Lisbon in March"
+        listed = await caller.call("List", pb.ListRequest(scope=ALICE, page_size=1))
+        assert listed.total == 2
+        assert listed.items[0].memory == "My cat is called Miso"
+        update = pb.UpdateRequest(id=item.id, memory="I moved to Porto", expected_version=1)
+        assert (await caller.call("Update", update)).item.version == 2
+        conflict = await running.refused(caller.call("Update", update))
+        assert isinstance(conflict, VersionConflictError)
+        assert conflict.facts == {"name": item.id, "expected": 1, "actual": 2}
+        await caller.call("Delete", pb.DeleteRequest(id=item.id))
+        gone = await running.refused(caller.call("Get", pb.GetRequest(id=item.id)))
+        assert gone.facts == {"kind": "memory", "name": item.id}
+        events = (await caller.call("History", pb.HistoryRequest(id=item.id))).events
+        assert [event.cause for event in events] == ["add", "update", "delete"]
+        assert {event.principal_id for event in events} == {"local"}
+        deleted = await caller.call("DeleteAll", pb.DeleteAllRequest(scope=ALICE))
+        assert deleted.deleted == 1
+
+
+async def test_cubes_are_made_listed_page_by_page_and_deleted(start: Any) -> None:
+    """CreateCube, GetCube, ListCubes, DeleteCube, Reset."""
+    async with start() as running:
+        caller = running.caller()
+        for number in range(7):
+            await caller.call("CreateCube", pb.CreateCubeRequest(cube_id=f"team-{number}", description="d"))
+        again = await running.refused(caller.call("CreateCube", pb.CreateCubeRequest(cube_id="team-3")))
+        assert isinstance(again, AlreadyExistsError)
+        assert (await caller.call("GetCube", pb.GetCubeRequest(cube_id="team-3"))).cube.owner == "local"
+        names, token, pages = [], "", 0
+        while pages == 0 or token:
+            page = await caller.call("ListCubes", pb.ListCubesRequest(page_size=3, page_token=token))
+            names += [cube.id for cube in page.cubes]
+            token, pages = page.next_page_token, pages + 1
+        assert sorted(names) == [f"team-{number}" for number in range(7)]
+        assert pages == 3
+        request = pb.DeleteCubeRequest(cube_id="team-3", idempotency_key="once")
+        await caller.call("DeleteCube", request)
+        await caller.call("DeleteCube", request)
+        other = pb.DeleteCubeRequest(cube_id="team-4", idempotency_key="once")
+        assert isinstance(await running.refused(caller.call("DeleteCube", other)), IdempotencyConflictError)
+        missing = await running.refused(caller.call("GetCube", pb.GetCubeRequest(cube_id="team-3")))
+        assert missing.facts == {"kind": "cube", "name": "team-3"}
+        assert (await caller.call("Reset", pb.ResetRequest())).cubes_deleted == 6
+        assert not (await caller.call("ListCubes", pb.ListCubesRequest())).cubes
+
+
+async def test_a_retry_has_one_effect_and_the_first_answer(start: Any) -> None:
+    """Same key, same request: same answer; another request under it is refused."""
+    async with start() as running:
+        caller = running.caller()
+        first = await caller.add("once", key="k")
+        assert await caller.add("once", key="k") == first
+        assert isinstance(await running.refused(caller.add("twice", key="k")), IdempotencyConflictError)
+        assert (await caller.call("List", pb.ListRequest(scope=ALICE))).total == 1
+
+
+async def test_adds_of_a_stream_are_answered_in_order_with_their_own_errors(start: Any) -> None:
+    """A failed one does not stop the others; order of arrival is order in the cube."""
+    async with start(stream_window=8) as running:
+        caller = running.caller()
+
+        def requests() -> list[pb.AddRequest]:
+            texts = [f"memory number {number}" if number % 10 else "" for number in range(200)]
+            return [
+                pb.AddRequest(scope=pb.Scope(user_id=f"u{number % 2}"), messages=[pb.Message(content=text)])
+                for number, text in enumerate(texts)
+            ]
+
+        answers = await caller.add_stream(requests())
+        assert len(answers) == 200
+        for number, answer in enumerate(answers):
+            if number % 10:
+                assert answer.added.items[0].memory == f"memory number {number}"
+            else:
+                assert answer.error.type == "InvalidArgumentError"
+                assert answer.error.facts[0].text == "messages[0].content"
+        items = [item async for item in caller.stream("ListStream", pb.ListRequest(scope=pb.Scope(user_id="u1")))]
+        assert [item.memory for item in reversed(items)] == [f"memory number {n}" for n in range(200) if n % 2]
+
+
+async def test_a_stream_takes_no_more_than_its_window(start: Any) -> None:
+    """While nothing is read from a stuck cube, the sender is held back."""
+
+    class Stuck:
+        """A router whose cubes never answer."""
+
+        async def mutate(self, ref: Any, call: Any, *, create: bool, timeout_s: float) -> bytes:
+            await asyncio.sleep(3600)
+            raise AssertionError
+
+        async def status(self) -> Any:
+            raise AssertionError("nobody asks")
+
+    async with start(router=Stuck(), stream_window=8) as running:
+        sent = 0
+
+        async def endless() -> AsyncIterator[pb.AddRequest]:
+            nonlocal sent
+            while True:
+                sent += 1
+                yield pb.AddRequest(scope=ALICE, messages=[pb.Message(content="x" * 100_000)])
+
+        call = running.caller().stub.AddStream(endless(), timeout=60)
+        reading = asyncio.ensure_future(call.read())
+        await asyncio.sleep(0.5)
+        before = sent
+        await asyncio.sleep(0.5)
+        assert sent == before
+        assert sent < 200
+        call.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def test_events_and_items_stream_over_pages(start: Any) -> None:
+    """More than a page of each, in order, without gaps."""
+    async with start() as running:
+        caller = running.caller()
+        for part in range(6):
+            messages = [pb.Message(content=f"message {part}-{number}") for number in range(200)]
+            await caller.call("Add", pb.AddRequest(scope=ALICE, messages=messages))
+        items = [item.id async for item in caller.stream("ListStream", pb.ListRequest(scope=ALICE))]
+        assert len(items) == len(set(items)) == 1200
+        assert items == sorted(items, reverse=True)
+        request = pb.ReadEventsRequest(cube_id="user:alice", from_seq=3)
+        seqs = [event.seq async for event in caller.stream("ReadEvents", request)]
+        assert seqs == list(range(3, 1202))
+
+
+async def test_a_batch_of_searches_over_cubes_keeps_its_order(start: Any) -> None:
+    """Each with its own answer or error, whatever cube it is in."""
+    async with start() as running:
+        caller = running.caller()
+        for user in ("a", "b"):
+            await caller.add(f"{user} likes tea", user_id=user)
+
+        def search(user: str, query: str) -> pb.SearchRequest:
+            return pb.SearchRequest(scope=pb.Scope(user_id=user), query=query)
+
+        requests = [search("a", "tea"), search("b", "tea"), search("c", "tea"), search("a", ""), search("a", "likes")]
+        results = (await caller.call("BatchSearch", pb.BatchSearchRequest(requests=requests))).results
+        assert [one.WhichOneof("result") for one in results] == ["found", "found", "error", "error", "found"]
+        assert [results[place].found.hits[0].item.memory for place in (0, 1, 4)] == [
+            "a likes tea",
+            "b likes tea",
+            "a likes tea",
+        ]
+        assert results[2].error.type == "NotFoundError"
+        assert results[3].error.facts[0].text == "query"
+        assert not (await caller.call("BatchSearch", pb.BatchSearchRequest())).results
+
+
+def _condition(op: int) -> filter_pb2.Filter:
+    return filter_pb2.Filter(condition=filter_pb2.Condition(field="score", op=op))  # type: ignore[arg-type]
+
+
+BAD_REQUESTS: list[tuple[str, Any, type[InvalidArgumentError], str | None]] = [
+    ("Add", pb.AddRequest(scope=ALICE), InvalidArgumentError, "messages"),
+    ("Add", pb.AddRequest(messages=[pb.Message(content="x")]), InvalidArgumentError, "user_id"),
+    ("Add", pb.AddRequest(scope=ALICE, messages=[pb.Message()]), InvalidArgumentError, "messages[0].content"),
+    (
+        "Add",
+        pb.AddRequest(scope=ALICE, messages=[pb.Message(content="ok"), pb.Message(content="x" * 10_000_000)]),
+        TooLargeError,
+        "messages[1].content",
+    ),
+    (
+        "Add",
+        pb.AddRequest(scope=ALICE, messages=[pb.Message(content="x")], idempotency_key="k" * 129),
+        TooLargeError,
+        "idempotency_key",
+    ),
+    ("Add", pb.AddRequest(scope=pb.Scope(user_id="a\nb")), InvalidArgumentError, "user_id"),
+    ("Search", pb.SearchRequest(scope=ALICE), InvalidArgumentError, "query"),
+    ("Search", pb.SearchRequest(scope=ALICE, query="x" * 100_000), TooLargeError, "query"),
+    ("Search", pb.SearchRequest(scope=ALICE, query="x", top_k=1001), InvalidArgumentError, "top_k"),
+    ("Search", pb.SearchRequest(scope=ALICE, query="x", threshold=float("nan")), InvalidArgumentError, "threshold"),
+    ("Search", pb.SearchRequest(scope=ALICE, query="x", filter=_condition(99)), InvalidArgumentError, None),
+    ("Search", pb.SearchRequest(scope=ALICE, query="x", filter=_condition(0)), InvalidArgumentError, None),
+    ("List", pb.ListRequest(scope=ALICE, page_size=1001), InvalidArgumentError, "page_size"),
+    ("ListCubes", pb.ListCubesRequest(page_size=1001), InvalidArgumentError, "page_size"),
+    ("ListCubes", pb.ListCubesRequest(page_token="../x"), InvalidArgumentError, "page_token"),
+    ("Get", pb.GetRequest(), InvalidArgumentError, "id"),
+    ("CreateCube", pb.CreateCubeRequest(), InvalidArgumentError, "cube_id"),
+    ("CreateCube", pb.CreateCubeRequest(cube_id="x" * 257), InvalidArgumentError, "cube_id"),
+    (
+        "BatchSearch",
+        pb.BatchSearchRequest(requests=[pb.SearchRequest()] * 257),
+        TooLargeError,
+        "requests",
+    ),
+]
+
+
+async def test_bad_input_is_refused_by_the_name_of_its_field(start: Any) -> None:
+    """Typed, and nothing changes: neither the cube nor the list of cubes."""
+    async with start() as running:
+        caller = running.caller()
+        await caller.add("something")
+        for rpc, request, kind, field in BAD_REQUESTS:
+            error = await running.refused(caller.call(rpc, request))
+            assert type(error) is kind, (rpc, error)
+            assert error.facts["field"] == field or field is None, (rpc, error)
+        status = await caller.call("Status", pb.StatusRequest(scope=ALICE))
+        assert status.cube.cube.head == 2
+        assert len((await caller.call("ListCubes", pb.ListCubesRequest())).cubes) == 1
+
+
+async def test_bytes_that_are_no_request_are_refused_by_field_too(start: Any) -> None:
+    """The transport would say INTERNAL; we say which text is not UTF-8."""
+    async with start() as running:
+        body = pb.AddRequest(scope=ALICE, messages=[pb.Message(content="abc@")]).SerializeToString()
+        error = await running.refused(running.caller().raw("Add", body.replace(b"@", b"\xff")))
+        assert error.facts == {"field": "messages[0].content", "problem": "is not valid UTF-8"}
+        error = await running.refused(running.caller().raw("Add", b"\xff\xff\xff"))
+        assert error.facts["field"] == "request"
+        assert not (await running.caller().call("ListCubes", pb.ListCubesRequest())).cubes
+
+
+async def test_a_refused_add_makes_no_cube(start: Any) -> None:
+    """Bad input to a new user leaves nothing behind."""
+    async with start() as running:
+        caller = running.caller()
+        for bad in (
+            pb.AddRequest(scope=ALICE, messages=[pb.Message(content=" ")]),
+            pb.AddRequest(scope=ALICE, messages=[pb.Message(content="x")], tags=[""]),
+            pb.AddRequest(scope=ALICE, messages=[pb.Message(content="x")], idempotency_key="k" * 200),
+        ):
+            assert isinstance(await running.refused(caller.call("Add", bad)), InvalidArgumentError)
+        assert not (await caller.call("ListCubes", pb.ListCubesRequest())).cubes
+
+
+async def test_every_rpc_wants_a_key_once_there_are_keys(start: Any, keys: Any) -> None:
+    """No key, a wrong key: UNAUTHENTICATED from every method of the service, streams too."""
+    async with start(keys=keys) as running:
+        for key in ("", "mck_wrong"):
+            caller = running.caller(key)
+            for rpc in RPCS:
+                if rpc.client_streaming:
+                    call = caller.add_stream([pb.AddRequest()])
+                elif rpc.server_streaming:
+                    call = anext(caller.stream(rpc.name, getattr(pb, rpc.input_type.name)()))
+                else:
+                    call = caller.call(rpc.name, getattr(pb, rpc.input_type.name)())
+                error = await running.refused(call)
+                assert error.args == UnauthenticatedError("the call carries no valid key").args, rpc.name
+
+
+async def test_either_header_carries_the_key(start: Any, keys: Any) -> None:
+    """authorization: Bearer, with any case of the word, or x-api-key."""
+    async with start(keys=keys) as running:
+        request = pb.StatusRequest()
+        stub = running.caller().stub
+        for metadata in (("authorization", "bearer mck_alice"), ("x-api-key", "mck_alice")):
+            assert await stub.Status(request, metadata=(metadata,))
+        for metadata in (("authorization", "Basic mck_alice"), ("authorization", "mck_alice"), ("x-api-key", "Bearer")):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await stub.Status(request, metadata=(metadata,))
+            assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_denied_and_missing_cannot_be_told_apart(start: Any, keys: Any) -> None:
+    """For every verb on a cube or memory: code, message and trailers are the same bytes, but for the name sent."""
+    async with start(keys=keys) as running:
+        admin = running.caller("mck_admin")
+        hidden = await admin.add("a secret", user_id="bobby")
+        absent_id = new_memory_id(hidden.id[:20])
+        foreign_id = new_memory_id("a" * 20)
+        alice = running.caller("mck_alice")
+
+        async def answer(rpc: str, request: Any, name: str) -> tuple[Any, ...]:
+            method = getattr(alice.stub, rpc)
+            try:
+                if rpc in ("ListStream", "ReadEvents"):
+                    await method(request, metadata=alice.metadata, timeout=10).read()
+                else:
+                    await method(request, metadata=alice.metadata, timeout=10)
+            except grpc.aio.AioRpcError as failure:
+                trailers = dict(failure.trailing_metadata() or ())["grpc-status-details-bin"]
+                return failure.code(), failure.details().replace(name, "?"), trailers.replace(name.encode(), b"?")
+            raise AssertionError(f"{rpc} was answered")
+
+        message = pb.Message(content="x")
+        of_memory = {
+            "Get": pb.GetRequest(),
+            "History": pb.HistoryRequest(),
+            "Update": pb.UpdateRequest(memory="x"),
+            "Delete": pb.DeleteRequest(),
+        }
+        for rpc, request in of_memory.items():
+            answers = set()
+            for memory_id in (hidden.id, absent_id, foreign_id):
+                request.id = memory_id
+                answers.add(await answer(rpc, request, memory_id))
+            assert len(answers) == 1, rpc
+        of_scope = {
+            "Search": pb.SearchRequest(query="secret"),
+            "List": pb.ListRequest(),
+            "ListStream": pb.ListRequest(),
+            "DeleteAll": pb.DeleteAllRequest(),
+            "Status": pb.StatusRequest(),
+            "Add": pb.AddRequest(messages=[message]),
+        }
+        for rpc, request in of_scope.items():
+            answers = set()
+            # The first exists and is not hers; the second does not exist; the third is hers and does not exist.
+            for cube_id in ("user:bobby", "user:nobod", *(() if rpc == "Add" else ("team-x",))):
+                request.scope.cube_id = cube_id
+                answers.add(await answer(rpc, request, cube_id))
+            assert len({(code, details) for code, details, _ in answers}) == 1, rpc
+            assert len({trailers for *_, trailers in answers}) <= 2, rpc  # "team-x" is shorter: lengths differ
+        of_cube = {
+            "GetCube": pb.GetCubeRequest(),
+            "ReadEvents": pb.ReadEventsRequest(),
+            "DeleteCube": pb.DeleteCubeRequest(),
+            "CreateCube": pb.CreateCubeRequest(),
+        }
+        for rpc, request in of_cube.items():
+            answers = set()
+            for cube_id in ("user:bobby", "user:nobod"):
+                request.cube_id = cube_id
+                answers.add(await answer(rpc, request, cube_id))
+            assert len(answers) == 1, rpc
+        assert (await admin.call("Get", pb.GetRequest(id=hidden.id))).item.version == 1
+
+
+async def test_tenants_share_nothing(start: Any, keys: Any) -> None:
+    """The same user id in two tenants is two cubes; an id of another tenant is not found."""
+    async with start(keys=keys) as running:
+        admin, mallory = running.caller("mck_admin"), running.caller("mck_mallory")
+        item = await admin.add("acme's")
+        assert isinstance(await running.refused(mallory.call("Get", pb.GetRequest(id=item.id))), NotFoundError)
+        assert (await mallory.add("other's")).id[:20] != item.id[:20]
+        assert (await mallory.call("Reset", pb.ResetRequest())).cubes_deleted == 1
+        assert (await admin.call("Get", pb.GetRequest(id=item.id))).item.memory == "acme's"
+
+
+async def test_listings_show_only_what_may_be_seen(start: Any, keys: Any) -> None:
+    """And page past what may not."""
+    async with start(keys=keys) as running:
+        admin = running.caller("mck_admin")
+        for number in range(12):
+            await admin.add("x", user_id=f"u{number}")
+        for name in ("team-a", "team-b"):
+            await admin.call("CreateCube", pb.CreateCubeRequest(cube_id=name))
+        alice = running.caller("mck_alice")
+        names, token = [], "start"
+        while token:
+            request = pb.ListCubesRequest(page_size=1, page_token="" if token == "start" else token)
+            page = await alice.call("ListCubes", request)
+            names += [cube.id for cube in page.cubes]
+            token = page.next_page_token
+        assert sorted(names) == ["team-a", "team-b"]
+
+
+async def test_verbs_on_the_tenant_are_refused_openly(start: Any, keys: Any) -> None:
+    """Reset is for admins of everything."""
+    async with start(keys=keys) as running:
+        for key in ("mck_alice", "mck_reader", "mck_narrow"):
+            error = await running.refused(running.caller(key).call("Reset", pb.ResetRequest()))
+            assert isinstance(error, PermissionDeniedError)
+            assert error.verb == "reset"
+
+
+async def test_a_call_ends_at_its_deadline(start: Any) -> None:
+    """The client's deadline bounds the work, the default bounds calls without one; both are typed."""
+
+    class Slow:
+        """A router that notes how long it may take, and takes longer."""
+
+        allowed: list[float] = []  # noqa: RUF012
+
+        async def read(self, ref: Any, call: Any, *, timeout_s: float) -> bytes:
+            self.allowed.append(timeout_s)
+            await asyncio.sleep(5)
+            return b""
+
+        async def status(self) -> Any:
+            await asyncio.sleep(5)
+
+    async with start(router=Slow(), default_timeout_s=0.2) as running:
+        caller = running.caller()
+        error = await running.refused(caller.call("List", pb.ListRequest(scope=ALICE), timeout=None))
+        assert isinstance(error, DeadlineError)
+        assert error.facts == {"what": "list", "timeout_s": 0.2}
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await caller.stub.List(pb.ListRequest(scope=ALICE), timeout=0.1)
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert 0.15 < Slow.allowed[0] <= 0.2
+        assert 0.0 < Slow.allowed[1] <= 0.1
+
+
+async def test_defects_leave_as_incidents(start: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """INTERNAL with an id, nothing of the cause; the log has it."""
+
+    class Broken:
+        """A router with a defect."""
+
+        async def read(self, ref: Any, call: Any, *, timeout_s: float) -> bytes:
+            raise KeyError("the secret inside")
+
+        async def status(self) -> Any:
+            raise KeyError("the secret inside")
+
+    async with start(router=Broken()) as running:
+        error = await running.refused(running.caller().call("List", pb.ListRequest(scope=ALICE)))
+        assert re.fullmatch("[0-9a-f]{16}", str(error.facts["incident"]))
+        assert "secret" not in str(error)
+        assert str(error.facts["incident"]) in caplog.text
+        assert "the secret inside" in caplog.text
+
+
+async def test_health_follows_the_directory(start: Any) -> None:
+    """SERVING while cubes can be reached; NOT_SERVING while not; SERVICE_UNKNOWN for what is not here."""
+
+    class Moody:
+        """A router that is away at times."""
+
+        away = False
+
+        async def status(self) -> Any:
+            if self.away:
+                raise TimeoutError
+
+            class Seen:
+                frames, resident = 3, 2
+
+            return Seen()
+
+    router = Moody()
+    async with start(router=router) as running:
+        stub = health_pb2_grpc.HealthStub(running.channel)
+        watched = stub.Watch(health_pb2.HealthCheckRequest(service=SERVICE), timeout=20)
+        assert (await watched.read()).status == health_pb2.HealthCheckResponse.SERVING
+        router.away = True
+        assert (await watched.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        status = await running.caller().call("Status", pb.StatusRequest())
+        assert {part.name: part.state for part in status.components}["directory"] == "down"
+        router.away = False
+        assert (await watched.read()).status == health_pb2.HealthCheckResponse.SERVING
+        status = await running.caller().call("Status", pb.StatusRequest())
+        assert (status.frames, status.resident_cubes) == (3, 2)
+        watched.cancel()
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.Check(health_pb2.HealthCheckRequest(service="nothing"), timeout=5)
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_reflection_lists_the_services(start: Any) -> None:
+    """What grpcurl and the like ask."""
+    async with start() as running:
+        stub = reflection_pb2_grpc.ServerReflectionStub(running.channel)
+        asked = [reflection_pb2.ServerReflectionRequest(list_services="")]
+        answers = [one async for one in stub.ServerReflectionInfo(iter(asked), timeout=10)]
+        names = {service.name for service in answers[0].list_services_response.service}
+        assert names == {SERVICE, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+
+
+def test_every_rpc_has_a_verb_in_the_policy() -> None:
+    """A new rpc must be given its roles."""
+    of_streams = {"add_stream": "add", "list_stream": "list"}
+    verbs = {verb_of(rpc.name) for rpc in RPCS}
+    assert {of_streams.get(verb, verb) for verb in verbs} == set(VERBS)
+
+
+async def test_times_outside_the_calendar_are_refused_by_name(start: Any) -> None:
+    """Wire timestamps can be any number."""
+    async with start() as running:
+        request = pb.AddRequest(scope=ALICE, messages=[pb.Message(content="x")])
+        request.messages[0].time.seconds = 10**15
+        error = await running.refused(running.caller().call("Add", request))
+        assert error.facts["field"] == "messages[0].time"
+        request.messages[0].time.CopyFrom(to_timestamp(datetime(2026, 1, 1, tzinfo=UTC)))
+        assert (await running.caller().call("Add", request)).items[0].valid_from == request.messages[0].time

@@ -41,10 +41,7 @@ class Door:
         self.status = SystemStatus(router, embedder)
         self._verbs = Verbs(router, Queries(embedder, self.metrics))
         self.metrics.gauge("calls_in_flight", "Calls in flight.", lambda: self.limits.in_flight)
-        self.metrics.gauge("frames", "Frames running.", lambda: self.status.seen.frames if self.status.seen else 0)
-        self.metrics.gauge(
-            "resident_cubes", "Cubes in a frame.", lambda: self.status.seen.resident if self.status.seen else 0
-        )
+        self.metrics.figures("directory", lambda: self.status.seen)
         self.metrics.gauge("serving", "1 while cubes can be reached.", lambda: float(self.status.serving))
 
     @property

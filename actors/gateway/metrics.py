@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from memcube.model.errors import MemCubeError
 
@@ -16,6 +20,24 @@ __all__ = ["CONTENT_TYPE", "Metrics"]
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 _BUCKETS_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class _Figures(Collector):
+    """The numbers of a dataclass, as they are when scraped; nothing while there is none."""
+
+    def __init__(self, prefix: str, read: Callable[[], object]) -> None:
+        self._prefix = prefix
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """One gauge a field."""
+        seen = self._read()
+        if is_dataclass(seen):
+            for field in fields(seen):
+                value = getattr(seen, field.name)
+                if isinstance(value, int | float):
+                    name = f"memcube_{self._prefix}_{field.name}"
+                    yield GaugeMetricFamily(name, f"{field.name.replace('_', ' ')} of the {self._prefix}", value)
 
 
 class Metrics:
@@ -52,6 +74,10 @@ class Metrics:
     def gauge(self, name: str, help_text: str, read: Callable[[], float]) -> None:
         """Serve ``memcube_<name>`` as what ``read`` returns at each scrape."""
         Gauge(f"memcube_{name}", help_text, registry=self.registry).set_function(read)
+
+    def figures(self, prefix: str, read: Callable[[], object]) -> None:
+        """Serve every number of the dataclass that ``read`` returns at a scrape as ``memcube_<prefix>_<field>``."""
+        self.registry.register(_Figures(prefix, read))
 
     @contextmanager
     def timed(self, verb: str, transport: str) -> Iterator[None]:

@@ -9,9 +9,9 @@ from time import perf_counter
 
 import numpy as np
 
+from memcube.actors.gateway.failure import as_error
 from memcube.actors.gateway.metrics import Metrics
 from memcube.actors.gateway.seam import Embedder
-from memcube.model.errors import MemCubeError
 
 __all__ = ["Queries", "Query"]
 
@@ -44,7 +44,7 @@ class Queries:
         self._metrics = metrics
 
     async def embed(self, tenant: str, texts: Sequence[str], left_s: float) -> Query:
-        """The vectors of ``texts`` (n rows), or a note saying why there are none. Never raises MemCubeError."""
+        """The vectors of ``texts`` (n rows), or a note saying why there are none. Never fails."""
         if not texts:
             return Query()
         if self._embedder is None:
@@ -65,6 +65,6 @@ class Queries:
                     model, vectors = await embedder.embed_queries(tenant, texts)
         except TimeoutError:
             return Query(note=f"embedder: no answer within {within_s:.1f} s; ranked by words only")
-        except MemCubeError as error:
-            return Query(note=f"embedder: {error.message}; ranked by words only")
+        except Exception as failure:  # noqa: BLE001 - a search never fails for want of a vector
+            return Query(note=f"embedder: {as_error(failure, 'the embedder').message}; ranked by words only")
         return Query(np.ascontiguousarray(vectors, dtype="<f4").tobytes(), model)

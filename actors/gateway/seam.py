@@ -82,5 +82,8 @@ class Embedder(Protocol):
     async def embed_queries(self, tenant: str, texts: Sequence[str]) -> tuple[str, npt.NDArray[np.float32]]:
         """The model's id and the vectors of several queries, shape (n, dimension), in one call."""
 
+    async def model_id(self) -> str:
+        """The model's id, asked for anew."""
+
     def state(self) -> EmbedderState:
         """How it is, as of the last call."""

@@ -153,6 +153,7 @@ class GatewayServer:
 
     async def _watch_health(self) -> None:
         while True:
+            await self.door.status.probe_embedder()
             await asyncio.sleep(PROBE_EVERY_S)
             await self._report_health(await self.door.status.probe())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +14,8 @@ from memcube.model.times import to_timestamp, utc_now
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["SystemStatus", "package_version"]
+
+log = logging.getLogger(__name__)
 
 PROBE_TIMEOUT_S = 2.0
 
@@ -50,9 +53,19 @@ class SystemStatus:
             self.seen, self.problem = None, as_error(failure, "the directory", PROBE_TIMEOUT_S).message
         return self.serving
 
+    async def probe_embedder(self) -> None:
+        """Ask the embedder once more unless all is well: what it last said may be old, or never have been asked."""
+        if self.embedder is None or self.embedder.state().state == "ready":
+            return
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                await self.embedder.model_id()
+        except Exception as failure:  # noqa: BLE001 - health must outlive whatever its neighbours do
+            log.debug("the embedder: %s", as_error(failure, "the embedder", PROBE_TIMEOUT_S).message)
+
     async def report(self, cube: pb.CubeStatus | None) -> pb.StatusResponse:
         """The whole status; a part that is away is a component that is down, never a failed call."""
-        await self.probe()
+        await asyncio.gather(self.probe(), self.probe_embedder())
         frames = self.seen.frames if self.seen else 0
         resident = self.seen.resident if self.seen else 0
         state = self.embedder.state() if self.embedder else None

@@ -318,7 +318,7 @@ async def test_metrics_count_calls_by_verb_and_code(start: Any) -> None:
             ("search", "http", "INVALID_ARGUMENT"): 1,
             ("status", "grpc", "OK"): 1,
         }
-        assert families["memcube_resident_cubes"].samples[0].value == 1
+        assert families["memcube_directory_resident"].samples[0].value == 1
         assert families["memcube_degraded_searches"].samples[0].value == 1
         assert families["memcube_serving"].samples[0].value == 1
 

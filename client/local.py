@@ -84,7 +84,7 @@ def start(home: Path, arguments: list[str], timeout_s: float, say: Say) -> RunFi
                 if continue_file is not None and continue_file.state == READY:
                     return continue_file
             if child.returncode != LOCK_HELD:
-                raise _why(home, child.returncode)
+                raise _why(home, child)
             child = None if running(home) is None else child
         if time.monotonic() >= deadline:
             raise DeadlineError(f"starting a system in {home} (its log is {log_file(home)})", timeout_s)
@@ -119,7 +119,7 @@ def take_out(home: Path, address: str, timeout_s: float) -> None:
         child.wait()
         raise DeadlineError(f"stopping the system in the Ray cluster at {address}", timeout_s) from error
     if code:
-        raise _why(home, code)
+        raise _why(home, child)
 
 
 def spawn(home: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
@@ -149,16 +149,18 @@ def _tell(file: RunFile, told: set[str], say: Say) -> None:
             say(line)
 
 
-def _why(home: Path, code: int) -> MemCubeError:
+def _why(home: Path, child: subprocess.Popen[bytes]) -> MemCubeError:
     """The error that a supervisor ended with, as its own type where it said so."""
     file = read_run_file(home)
-    if file is not None and file.state == FAILED and file.error:
+    if file is not None and file.pid == child.pid and file.error:
         return error_from_plain(file.error)
     try:
         tail = log_file(home).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
     except OSError:
         tail = []
-    return InternalError(f"the supervisor of {home} ended with {code}: {' / '.join(tail) or 'without a word'}")
+    return InternalError(
+        f"the supervisor of {home} ended with {child.returncode}: {' / '.join(tail) or 'without a word'}"
+    )
 
 
 def _to_stderr(line: str) -> None:

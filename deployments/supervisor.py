@@ -185,6 +185,8 @@ def _clear_after_the_last(home: Path) -> None:
     if last is None or last.alive or not last.ray_folder:
         return
     folder = Path(last.ray_folder)
+    if not folder.exists():
+        return
     if folder.name.startswith("memcube-") and folder.parent == _short_temp():
         Leftovers.of_folder(folder).end()
         shutil.rmtree(folder, ignore_errors=True)

@@ -72,7 +72,7 @@ def start_system(config: SystemConfig, step: Step) -> System:
     Raises what a part could not start for (a taken port, a missing model), DeadlineError after ``START_S``.
     """
     config.vault.mkdir(parents=True, exist_ok=True, mode=0o700)
-    detached = bool(config.address)
+    joined = bool(config.address)
     embedding = config.embedder.kind != "none"
     background: _Background | None = None
     if embedding:
@@ -80,8 +80,8 @@ def start_system(config: SystemConfig, step: Step) -> System:
     recipe = FrameRecipe(partial(SqliteVault, config.vault), RelayClient if embedding else None)
     directory = start_directory(recipe, DirectoryConfig(max_frames=config.frames))
     if embedding:
-        _actor(EmbedderRelay, RELAY, detached).remote()
-    gateway = _actor(Gateway, GATEWAY, detached).remote(config.gateway, partial(_neighbours, embedding))
+        _actor(EmbedderRelay, RELAY, joined).remote()
+    gateway = _actor(Gateway, GATEWAY, joined).remote(config.gateway, partial(_neighbours, embedding))
     with step("gateway"):
         addresses: Addresses = _get(gateway.ready.remote(), "the gateway")
     with step("directory and frames"):
@@ -102,20 +102,20 @@ def _neighbours(embedding: bool) -> tuple[Router, Embedder | None]:
     return connect_router(), EmbedderClient() if embedding else None
 
 
-def _actor_options(detached: bool) -> dict[str, Any]:
-    """Where and how our actors live. In a cluster of others they outlive this process and stay on this node: the
-    vault's files are here."""
-    options: dict[str, Any] = {"namespace": NAMESPACE, "num_cpus": 0}
-    if detached:
+def _actor_options(joined: bool) -> dict[str, Any]:
+    """How our actors live: until they are stopped, whoever holds a handle. In a cluster of others they stay on this
+    node: the vault's files and the gateway's address are here."""
+    options: dict[str, Any] = {"namespace": NAMESPACE, "num_cpus": 0, "lifetime": "detached"}
+    if joined:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         here = ray.get_runtime_context().get_node_id()
-        options |= {"lifetime": "detached", "scheduling_strategy": NodeAffinitySchedulingStrategy(here, soft=False)}
+        options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(here, soft=False)
     return options
 
 
-def _actor(kind: type, name: str, detached: bool) -> Any:
-    return ray.remote(kind).options(name=name, max_restarts=-1, max_task_retries=0, **_actor_options(detached))
+def _actor(kind: type, name: str, joined: bool) -> Any:
+    return ray.remote(kind).options(name=name, max_restarts=-1, max_task_retries=0, **_actor_options(joined))
 
 
 class _Background:

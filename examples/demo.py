@@ -18,6 +18,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console, Group
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -25,7 +26,7 @@ from rich.text import Text
 
 from memcube.actors.recall.tokens import estimate_tokens
 from memcube.client import Memory
-from memcube.client.cli.output import day, score_parts, source_of
+from memcube.client.cli.output import hits_table
 from memcube.client.local import start, stop
 from memcube.client.locomo import CATEGORIES, Conversation, Question, read_conversations
 from memcube.model.errors import MemCubeError
@@ -201,24 +202,13 @@ def _answer(number: int, question: Question, found: dict[str, Any], here: list[s
     head.append(f"{number}. {question.text}", style="bold")
     head.append(f"   {CATEGORIES.get(question.category, '')}\n", style="dim")
     head.append(f"   expected: {question.answer}", style="green")
-    table = Table(box=box.SIMPLE, pad_edge=False, expand=True, header_style="dim", show_edge=False)
-    table.add_column("", width=1)
-    table.add_column("score", justify="right", style="bold", no_wrap=True)
-    table.add_column("memory", ratio=1, overflow="fold")
-    table.add_column("source", no_wrap=True, style="blue")
-    table.add_column("date", no_wrap=True, style="green")
-    table.add_column("score parts", no_wrap=True, max_width=40, overflow="ellipsis")
-    for hit in found["results"][:SHOWN]:
-        ids = {source.get("id") for source in hit["sources"]}
-        mark = Text("✓", style="bold green") if ids & set(question.evidence) else Text("")
-        parts = score_parts(hit.get("score_parts", {}))
-        when = day(hit.get("valid_from") or hit["created_at"])
-        table.add_row(mark, f"{hit['score']:.2f}", Text(hit["memory"]), source_of(hit), when, parts)
+    table = Padding(hits_table(found["results"][:SHOWN], question.evidence), (1, 0, 1, 3))
     rest = len(found["results"]) - SHOWN
     more = f", {rest} more not shown" if rest > 0 else ""
     missing = "" if here else " · evidence not among them"
     foot = Text(
-        f"{found['tokens']} tokens in {len(found['results'])} memories{more} · {took_ms:.0f} ms{missing}\n", style="dim"
+        f"   {found['tokens']} tokens in {len(found['results'])} memories{more} · {took_ms:.0f} ms{missing}\n",
+        style="dim",
     )
     for note in found["degraded"]:
         foot.append(f"degraded: {note}\n", style="yellow")

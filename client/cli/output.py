@@ -38,7 +38,15 @@ EXIT_STATUS: tuple[tuple[type[errors.MemCubeError], int], ...] = (
 )
 """Exit status by kind of error; the first kind that fits counts, 1 is for all others."""
 
-PART_COLOURS = {"lexical": "cyan", "dense": "magenta", "context": "yellow", "time": "green"}
+LEAST_PART = 0.005
+PART_COLOURS = {
+    "lexical": "cyan",
+    "context_lexical": "cyan",
+    "dense": "magenta",
+    "context_dense": "magenta",
+    "time": "green",
+    "speaker": "yellow",
+}
 
 
 def exit_status(error: errors.MemCubeError) -> int:
@@ -68,11 +76,11 @@ def day(text: str | None, *, clock: bool = False) -> str:
 
 
 def score_parts(parts: Mapping[str, float]) -> Text:
-    """A hit's score parts, strongest first."""
-    line = Text()
+    """A hit's score parts, strongest first; those that show nothing at two digits are left out."""
+    line = Text(style="dim")
     for name, value in sorted(parts.items(), key=lambda part: -abs(part[1])):
-        if value:
-            line.append(("  " if line else "") + f"{name} ", style=PART_COLOURS.get(name, "blue"))
+        if abs(value) >= LEAST_PART:
+            line.append(("  " if line else "") + f"{name.replace('_', ' ')} ", style=PART_COLOURS.get(name, "blue"))
             line.append(f"{value:.2f}")
     return line
 
@@ -85,23 +93,27 @@ def source_of(memory: Mapping[str, Any]) -> str:
     return " · ".join(word for word in words if word) or memory.get("session_id", "")
 
 
-def hits_table(hits: Iterable[Mapping[str, Any]], title: str | None = None) -> Table:
-    """Search results: score, memory, when, source, score parts."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, expand=True, header_style="dim")
+def hits_table(hits: Iterable[Mapping[str, Any]], marked: Iterable[str] = ()) -> Table:
+    """Search results: score, the memory with its score parts below, source, date.
+
+    Memories with one of the source ids in ``marked`` get a check mark.
+    """
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True, header_style="dim")
     table.add_column("score", justify="right", style="bold", no_wrap=True)
-    table.add_column("memory", ratio=1, overflow="fold")
-    table.add_column("when", no_wrap=True, style="green")
+    table.add_column("memory, and what its score is made of", ratio=1, overflow="fold")
     table.add_column("source", no_wrap=True, style="blue")
-    table.add_column("why", no_wrap=True, overflow="ellipsis", max_width=44)
+    table.add_column("date", no_wrap=True, style="green")
     for hit in hits:
         when = hit.get("valid_from") or hit["created_at"]
-        table.add_row(
-            f"{hit['score']:.2f}",
-            Text(hit["memory"]),
-            day(when),
-            source_of(hit),
-            score_parts(hit.get("score_parts", {})),
-        )
+        ids = {source.get("id") for source in hit["sources"]}
+        score = Text(f"{hit['score']:.2f}")
+        if ids & set(marked):
+            score = Text("✓ ", style="bold green") + score
+        words = Text(hit["memory"])
+        parts = score_parts(hit.get("score_parts", {}))
+        if parts:
+            words = words + Text("\n") + parts
+        table.add_row(score, words, Text(source_of(hit)), day(when))
     return table
 
 

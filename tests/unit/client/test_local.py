@@ -87,8 +87,10 @@ def test_a_failed_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """The supervisor's own words reach the caller, at once and not at the deadline."""
 
     def spawn(home: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
-        mine(state=FAILED, error=error_to_plain(InvalidArgumentError("gateway.port", "is taken"))).write(home)
-        return subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])
+        child = subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])
+        error = error_to_plain(InvalidArgumentError("gateway.port", "is taken"))
+        mine(pid=child.pid, state=FAILED, error=error).write(home)
+        return child
 
     monkeypatch.setattr(local, "spawn", spawn)
     with pytest.raises(InvalidArgumentError, match="is taken"):

@@ -67,7 +67,8 @@ def test_resolves(text: str, surface: str, start: str, end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["I may go", "they march on", "we will call 2023 people", "31 June 2023", "", "a second helping", "三个苹果"]
+    "text",
+    ["I may go", "they march on", "we will call 2023 people", "31 June 2023", "", "a second helping", "三个苹果"],
 )
 def test_finds_nothing(text: str) -> None:
     """Words that only look like times, and dates that do not exist, are left alone."""

@@ -32,7 +32,6 @@ __all__ = ["Nemesis"]
 
 ASK_S = 5.0
 RECOVER_S = 90.0
-REPLACED_S = 45.0
 KINDS = {"frame": 0.72, "directory": 0.14, "gateway": 0.14}
 Put = Callable[[Operation], None]
 
@@ -59,16 +58,14 @@ class Nemesis:
         kind = self.random.choices(list(KINDS), list(KINDS.values()))[0]
         processes = self.running.processes()
         if kind == "frame":
-            busy = {frame: hosted for frame, hosted in self._hosted().items() if hosted and frame in processes}
-            if not busy:
-                return
-            name = self.random.choice(sorted(busy))
-            cube = self.random.choice(busy[name]).cube_id
+            name, ref = self._busy_frame()
+            processes = self.running.processes()
+            cube = ref.cube_id
         else:
             name = kind
             cube = self.random.choice(cubes)
-            if name not in processes:
-                return
+        if name not in processes:
+            return
         victims = [name]
         if self.random.random() < 0.1:  # a frame goes down together with another part
             victims.append(self.random.choice(sorted(one for one in processes if one != name and _is_ours(one))))
@@ -90,11 +87,9 @@ class Nemesis:
         A commit sent to the frozen frame itself waits in its mailbox and is the first thing that it does when it
         wakes. What the frame says of itself (``stale_refused``) tells whether it got as far as the vault.
         """
-        hosted = {frame: cubes for frame, cubes in self._hosted().items() if cubes}
-        processes = self.running.processes()
-        name = self.random.choice(sorted(frame for frame in hosted if frame in processes))
-        ref = self.random.choice(hosted[name])
-        handle, pid = self.running.actor(name), processes[name]
+        name, ref = self._busy_frame()
+        handle = self.running.actor(name)
+        pid = ray.get(handle.ping.remote(), timeout=ASK_S).pid
         before = ray.get(handle.ping.remote(), timeout=ASK_S).stale_refused
         at_s = time.monotonic()
         os.kill(pid, signal.SIGSTOP)
@@ -130,9 +125,7 @@ class Nemesis:
 
         Afterwards this second writer is the stale one: it tries to commit, and must be refused.
         """
-        hosted = {frame: cubes for frame, cubes in self._hosted().items() if cubes}
-        name = self.random.choice(sorted(hosted))
-        ref = self.random.choice(hosted[name])
+        name, ref = self._busy_frame()
         at_s = time.monotonic()
         store = self.vault.attach(ref)
         self.faults["second writer"] = self.faults.get("second writer", 0) + 1
@@ -176,6 +169,17 @@ class Nemesis:
         )
         principal = Principal(ref.tenant, "nemesis", ("admin",), ("*",))
         return key, pack_calls(ref.key, [Call("add", request.SerializeToString(), principal, key=key)])
+
+    def _busy_frame(self) -> tuple[str, CubeRef]:
+        """A frame that hosts a cube, and the cube; waits until there is one."""
+        deadline = time.monotonic() + RECOVER_S
+        while time.monotonic() < deadline:
+            hosted = {frame: refs for frame, refs in self._hosted().items() if refs}
+            if hosted:
+                name = self.random.choice(sorted(hosted))
+                return name, self.random.choice(hosted[name])
+            time.sleep(0.1)
+        raise TimeoutError(f"no frame hosts a cube {RECOVER_S:.0f} s after a fault")
 
     def _hosted(self) -> dict[str, list[CubeRef]]:
         """What each frame that answers hosts."""

@@ -3,7 +3,7 @@
     python chaos_load.py HOST:PORT HISTORY.jsonl NAME CALLERS CUBES SEED PAUSE_MS
 
 Runs until its standard input closes, then finishes the calls in flight. Each caller does one thing after another: adds
-of one to three memories, updates and deletes of its own, reads of what it was told to be there. A call that fails with
+of one to eight memories, updates and deletes of its own, reads of what it was told to be there. A call that fails with
 a retryable error is sent again with its idempotency key until it is answered; some are sent again after their answer,
 some by two threads at once, some long after. Prints its counts, a JSON object a line, about once a second.
 """
@@ -122,7 +122,7 @@ class Caller:
 
     def _add(self) -> None:
         cube = self.cubes[min(int(self.random.paretovariate(0.7)) - 1, len(self.cubes) - 1)]
-        texts = tuple(self._text() for _ in range(self.random.choice((1, 1, 2, 3))))
+        texts = tuple(self._text() for _ in range(self.random.choice((1, 1, 2, 3, 8))))
         answer = self._do(ADD, cube, texts, {"messages": list(texts), "cube_id": cube})
         if answer:
             made = [Own(cube, one["id"], one["memory"]) for one in answer["results"]]

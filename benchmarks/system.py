@@ -67,6 +67,7 @@ def running_system(home: Path, frames: int | None = None, embedder: str = "minil
     try:
         begun = time.monotonic()
         start_local_ray(folder, config)
+        _silence_obituaries()
         system = start_system(config, _step)
         print(f"the system took {time.monotonic() - begun:.1f} s to start", file=sys.stderr, flush=True)
         yield Running(system.grpc, config)
@@ -77,6 +78,13 @@ def running_system(home: Path, frames: int | None = None, embedder: str = "minil
         stop_local_ray()
         leftovers.end()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _silence_obituaries() -> None:
+    """Ray prints a paragraph for each process that was killed, to standard output, whatever its logging is set to."""
+    from ray._private.ray_logging import global_worker_stdstream_dispatcher
+
+    global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
 
 
 @contextlib.contextmanager

@@ -27,8 +27,9 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     assert run.stdout.strip(), run.stderr[-3000:]
     result = json.loads(run.stdout.strip().splitlines()[-1])
     assert run.returncode == 0, result["examples"]
-    broken = "lost", "duplicated", "phantom", "inversions", "wrong_reads", "stale_accepted", "damaged_files"
+    broken = ("lost", "duplicated", "phantom", "inversions", "wrong_reads", "refused_calls", "stale_accepted",
+              "damaged_files")  # fmt: skip
     assert {name: result[name] for name in broken} == dict.fromkeys(broken, 0)
     assert result["kills"] >= 8
     assert result["stale_attempted"] > 0
-    assert result["acknowledged"] > 200
+    assert result["acknowledged"] > 100

@@ -9,6 +9,7 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from operator import attrgetter
 
 from memcube.actors.recall.analysis import analyze
 from memcube.actors.recall.document import Document
@@ -68,12 +69,14 @@ class Items:
     """The live items of a cube. Ids sort by time of adding, and iteration is in that order."""
 
     def __init__(self, records: Iterable[ItemRecord]) -> None:
-        self._held: dict[str, Held] = {}
-        self._order: list[str] = []
+        # In one go, not by put: a page-in waits for this.
+        held = [Held(record) for record in sorted(records, key=attrgetter("id"))]
+        self._order = [one.id for one in held]
+        self._held = dict(zip(self._order, held, strict=True))
+        self._bytes = sum(len(one.body) for one in held)
         self._expiring: dict[str, datetime] = {}
-        self._bytes = 0
-        for record in sorted(records, key=lambda record: record.id):
-            self.put(Held(record))
+        for one in held:
+            self._note_expiry(one)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -110,7 +113,10 @@ class Items:
         self._held[held.id] = held
         self._bytes += len(held.body)
         self._expiring.pop(held.id, None)
-        # Field 18 is expires_at; most items have none and need not be decoded to know it.
+        self._note_expiry(held)
+
+    def _note_expiry(self, held: Held) -> None:
+        # Most items have no expires_at, and need not be decoded to know it.
         if _MAY_EXPIRE in held.body and held.item.expires_at is not None:
             self._expiring[held.id] = held.item.expires_at
 

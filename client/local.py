@@ -71,6 +71,8 @@ def start(home: Path, arguments: list[str], timeout_s: float, say: Say) -> RunFi
     while True:
         file = running(home)
         if file is not None and file.state == READY:
+            if told or child is not None:
+                _tell(file, told, say)
             return file
         if file is None and child is None:
             say(f"memcube: starting a system in {home} (it stays; 'memcube down' stops it)")

@@ -30,6 +30,7 @@ from memcube.client.cli.output import hits_table
 from memcube.client.local import start, stop
 from memcube.client.locomo import CATEGORIES, Conversation, Question, read_conversations
 from memcube.model.errors import MemCubeError
+from memcube.model.run_file import RunFile
 
 HERE = Path(__file__).parent
 USER = "demo"
@@ -88,12 +89,7 @@ def show(home: Path, conversation: Conversation, questions: list[Question]) -> N
     console.print(_about(conversation))
     try:
         with steps.step("start the system"):
-            file = start(
-                home,
-                ["--port", "0", "--http-port", "0", "--frames", "4"],
-                180.0,
-                lambda line: console.print(line, style="dim"),
-            )
+            file = start_system(home)
         with Memory(file.grpc) as memory:
             with steps.step("take in the conversation") as remark:
                 add_sessions(memory, conversation)
@@ -108,6 +104,20 @@ def show(home: Path, conversation: Conversation, questions: list[Question]) -> N
             stop(home, 60.0, lambda line: None)
             remark.append("no process left")
     console.print(steps.table())
+
+
+def start_system(home: Path) -> RunFile:
+    """Start a system in ``home``, on free ports, showing what it waits for."""
+    ports = ["--port", "0", "--http-port", "0", "--frames", "4"]
+    with console.status("starting a system on this machine") as status:
+
+        def say(line: str) -> None:
+            if line.endswith("…"):
+                status.update(f"starting a system on this machine: {line.strip()}")
+            elif line.endswith(" s"):
+                console.print(line, style="dim")
+
+        return start(home, ports, 180.0, say)
 
 
 def add_sessions(memory: Memory, conversation: Conversation) -> None:

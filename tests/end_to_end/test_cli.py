@@ -1,0 +1,115 @@
+"""The command line against a real system: each command for people and for machines, and how it fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from local_system import LocalSystem, memcube
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "conversation.json"
+
+
+def test_add_and_search_words(system: LocalSystem, user: str) -> None:
+    """The first two commands of the README."""
+    added = system.run("add", "--user", user, "I moved to Lisbon in March")
+    assert added.returncode == 0, added.stderr
+    assert added.stdout.startswith(f"added 1 memory to user:{user}")
+    found = system.run("search", "--user", user, "where do I live?")
+    assert "I moved to Lisbon in March" in found.stdout
+    assert "dense" in found.stdout or "lexical" in found.stdout
+    document = system.json("search", "--user", user, "where do I live?")
+    assert document["results"][0]["memory"] == "I moved to Lisbon in March"
+    assert document["results"][0]["score_parts"]
+
+
+def test_add_a_file_a_directory_and_standard_input(system: LocalSystem, user: str, tmp_path: Path) -> None:
+    """Everything that ``add`` takes, with its place as source."""
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.md").write_text("The boiler is serviced in May.\n\nThe gardener comes on Mondays.")
+    (tmp_path / "notes" / "b.txt").write_text("The spare key hangs behind the clock.")
+    assert len(system.json("add", "-u", user, str(tmp_path / "notes"))["results"]) == 3
+    piped = system.run("add", "-u", user, "-", "--json", given="Rubbish is collected on Thursday.")
+    assert len(json.loads(piped.stdout)["results"]) == 1
+    [hit, *_] = system.json("search", "-u", user, "gardener", "-k", "1")["results"]
+    assert hit["sources"][0]["id"] == "a.md#2"
+    assert hit["session_id"] == "a.md"
+
+
+def test_the_shipped_conversation_is_recalled(system: LocalSystem, user: str) -> None:
+    """The demo's file through the command line: dates, speakers, Chinese, a token budget."""
+    assert len(system.json("add", "-u", user, str(EXAMPLE))["results"]) >= 80
+    allergic = system.json("search", "-u", user, "What is Nora allergic to?", "-k", "3")["results"]
+    assert "walnuts" in " ".join(hit["memory"] for hit in allergic)
+    chinese = system.json("search", "-u", user, "成都的培训住在哪里？", "-k", "2")["results"]
+    assert "大熊猫" in chinese[0]["memory"]
+    assert system.json("search", "-u", user, "wolves", "--budget", "50")["tokens"] <= 50
+
+
+def test_get_list_update_delete_history(system: LocalSystem, user: str) -> None:
+    """The other commands on memories."""
+    [one] = system.json("add", "-u", user, "Dentist at nine", "--tag", "health", "-m", '{"room": 4}')["results"]
+    assert system.json("get", one["id"])["metadata"] == {"room": 4}
+    assert "Dentist at nine" in system.run("get", one["id"]).stdout
+    assert system.json("update", one["id"], "Dentist at ten")["version"] == 2
+    assert [row["event"] for row in system.json("history", one["id"])["results"]] == ["ADD", "UPDATE"]
+    assert "Dentist at ten" in system.run("history", one["id"]).stdout
+    listed = system.json("list", "-u", user, "--filter", '{"tags": {"contains": "health"}}')
+    assert [row["id"] for row in listed["results"]] == [one["id"]]
+    assert "Dentist at ten" in system.run("list", "-u", user).stdout
+    assert system.json("delete", one["id"])["deleted"] == 1
+    assert system.run("get", one["id"]).returncode == 3
+
+
+def test_deleting_much_asks_first(system: LocalSystem, user: str) -> None:
+    """``--all`` asks, ``--yes`` does not, a no changes nothing, and a machine must say ``--yes``."""
+    system.json("add", "-u", user, "one", "two")
+    refused = system.run("delete", "-u", user, "--all", given="n\n")
+    assert refused.returncode != 0
+    assert system.run("delete", "-u", user, "--all", "--json").returncode == 2
+    assert system.json("list", "-u", user)["total"] == 2
+    assert system.json("delete", "-u", user, "--all", "--yes")["deleted"] == 2
+
+
+def test_errors_are_one_line_and_a_status(system: LocalSystem, user: str) -> None:
+    """For people one line on standard error and no traceback; for machines one document; the status tells the kind."""
+    for arguments, status, kind in (
+        (("get", "nonsense"), 3, "NotFoundError"),
+        (("search", "-u", user, "x", "--filter", '{"a": {"near": 1}}'), 2, "InvalidArgumentError"),
+        (("search", "x"), 2, "InvalidArgumentError"),
+        (("add", "-u", user, "   "), 2, "InvalidArgumentError"),
+        (("status", "--server", "127.0.0.1:9"), 4, "UnavailableError"),
+        (("search",), 2, "InvalidArgumentError"),
+    ):
+        machine = system.run(*arguments, "--json")
+        assert machine.returncode == status, (arguments, machine.stdout, machine.stderr)
+        assert json.loads(machine.stdout)["error"]["type"] == kind
+        person = system.run(*arguments)
+        assert person.returncode == status
+        assert person.stdout == ""
+        assert "Traceback" not in person.stderr
+        if arguments != ("search",):
+            assert len(person.stderr.strip().splitlines()) == 1, person.stderr
+            assert person.stderr.startswith(kind)
+
+
+def test_status_and_version(system: LocalSystem, user: str) -> None:
+    """What runs, where, and how it is; without a system it says so and starts none."""
+    system.json("add", "-u", user, "hello")
+    status = system.json("status", "-u", user)
+    assert (status["state"], status["grpc"]) == ("ready", system.grpc)
+    assert status["cube"]["items"] == 1
+    assert "ready" in system.run("status").stdout
+    assert system.json("version")["version"] == status["version"]
+    nowhere = memcube("status", home=system.home / "nowhere")
+    assert nowhere.returncode == 3
+    assert not (system.home / "nowhere").exists()
+
+
+def test_check_finds_a_sound_vault_sound(system: LocalSystem, user: str) -> None:
+    """``check`` reads a running system's cubes without disturbing it; ``repair`` refuses while it runs."""
+    system.json("add", "-u", user, "sound as a bell")
+    report = system.json("check", "--cube", f"user:{user}")
+    assert [(row["cube_id"], row["findings"]) for row in report["results"]] == [(f"user:{user}", [])]
+    assert system.run("repair").returncode == 2
+    assert system.run("check", "--cube", "user:nobody-at-all").returncode == 3

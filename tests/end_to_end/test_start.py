@@ -1,0 +1,143 @@
+"""Starting, joining and stopping the system of one machine; each test has a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from local_system import START_S, UP, LocalSystem, memcube, started, stopped
+
+from memcube.client import Memory
+from memcube.model.run_file import read_run_file
+
+FIRST_ANSWER_S = 20.0
+"""What the README promises on two idle cores; see ``patience``."""
+JOIN_S = 1.0
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home whose system is stopped whatever the test did."""
+    with tempfile.TemporaryDirectory(prefix="mcstart") as folder:
+        yield Path(folder)
+        stopped(Path(folder))
+
+
+def patience(seconds: float) -> float:
+    """A bound for a machine that does other work too: longer by as much as more processes wait than it has cores."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)) * 1.5
+
+
+def files_in_use(home: Path) -> list[str]:
+    """Files below ``home`` that any process has open or mapped."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            names = [file.path for file in process.open_files()] + [part.path for part in process.memory_maps()]
+        except psutil.Error:
+            continue
+        found += [f"{process.pid}: {name}" for name in names if name.startswith(f"{home}/")]
+    return found
+
+
+def test_up_search_join_down(home: Path) -> None:
+    """From nothing to the first answer within its bound, saying what it waits for; a second client joins at once;
+    after ``down`` there is no process, no file in use, no scratch folder, and what was acknowledged is still there."""
+    began = time.monotonic()
+    up = memcube(*UP, home=home)
+    assert up.returncode == 0, up.stderr
+    for word in ("Ray", "gateway", "embedder"):
+        assert f"{word}" in up.stderr
+    file = read_run_file(home)
+    assert file is not None
+    with Memory(home=str(home), start=False) as first:
+        first.add("I moved to Lisbon in March", user_id="alice")
+        assert first.search("where do I live?", user_id="alice")["results"]
+        took = time.monotonic() - began
+        assert took <= patience(FIRST_ANSWER_S), f"the first answer took {took:.1f} s"
+        began = time.monotonic()
+        with Memory(home=str(home)) as second:
+            assert second.get_all(user_id="alice")["total"] == 1
+        assert time.monotonic() - began <= patience(JOIN_S)
+    running = LocalSystem(home, file.grpc, file.http)
+    processes = running.processes()
+    assert len(processes) > 5
+    scratch = Path(file.ray_folder)
+    assert scratch.exists()
+    stopped(home)
+    assert [process for process in processes if process.is_running()] == []
+    assert files_in_use(home) == []
+    assert not scratch.exists()
+    assert read_run_file(home) is None
+    again = started(home)
+    with Memory(again.grpc) as third:
+        assert third.search("Lisbon", user_id="alice")["results"][0]["memory"] == "I moved to Lisbon in March"
+
+
+def test_two_starts_at_once_are_one_system(home: Path) -> None:
+    """Whoever comes second joins: both report the same gateway, and one supervisor holds the home."""
+    command = [sys.executable, "-m", "memcube.client.cli", *UP, "--json"]
+    environment = {**os.environ, "MEMCUBE_HOME": str(home)}
+    both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in "ab"]
+    answers = [json.loads(process.communicate(timeout=START_S)[0]) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert answers[0]["grpc"] == answers[1]["grpc"]
+    assert answers[0]["pid"] == answers[1]["pid"]
+
+
+def test_a_killed_system_leaves_nothing_and_starts_again(home: Path) -> None:
+    """``kill -9`` of the supervisor: its processes end by themselves, nothing acknowledged is lost, and the next
+    ``up`` is not fooled by the run file that stayed."""
+    running = started(home)
+    with Memory(running.grpc) as memory:
+        memory.add("The key is under the third stone", user_id="bob")
+    supervisor, *others = running.processes()
+    file = read_run_file(home)
+    assert file is not None
+    supervisor.send_signal(signal.SIGKILL)
+    _, alive = psutil.wait_procs([supervisor, *others], timeout=30)
+    assert alive == []
+    status = memcube("status", "--json", home=home)
+    assert status.returncode == 3
+    again = started(home)
+    assert not Path(file.ray_folder).exists()
+    with Memory(again.grpc) as memory:
+        assert memory.search("key stone", user_id="bob")["results"][0]["memory"] == "The key is under the third stone"
+
+
+def test_a_taken_port_is_named(home: Path, system: LocalSystem) -> None:
+    """Asking for a port that another system has fails at once, with the port in the error."""
+    port = system.grpc.rpartition(":")[2]
+    ran = memcube("up", "--port", port, "--json", home=home)
+    assert ran.returncode == 2
+    error = json.loads(ran.stdout)["error"]
+    assert error["type"] == "InvalidArgumentError"
+    assert port in error["message"]
+
+
+def test_keys_close_the_door(home: Path) -> None:
+    """With a key configured no call passes without one; a key opens what its role and cubes allow, and a removed
+    one opens nothing within seconds. Only its digest is stored."""
+    made = json.loads(memcube("keys", "add", "ann", "--cubes", "user:ann", "--json", home=home).stdout)
+    memcube("keys", "add", "root", "--role", "admin", home=home)
+    assert made["key"] not in (home / "keys.json").read_text()
+    running = started(home, "--embedder", "none")
+    assert running.run("add", "-u", "ann", "hello").returncode == 5
+    assert running.run("add", "-u", "ann", "hello", "--api-key", made["key"]).returncode == 0
+    assert running.run("add", "-u", "bob", "hello", "--api-key", made["key"]).returncode == 3
+    found = memcube("search", "-u", "ann", "hello", "--json", home=home, MEMCUBE_API_KEY=made["key"])
+    assert "embedder" in " ".join(json.loads(found.stdout)["degraded"])
+    assert memcube("keys", "remove", "ann", home=home).returncode == 0
+    deadline = time.monotonic() + 10
+    while running.run("search", "-u", "ann", "hello", "--api-key", made["key"]).returncode != 5:
+        assert time.monotonic() < deadline, "a removed key still opens"
+        time.sleep(0.5)

@@ -4,9 +4,9 @@ Conversations are LoCoMo's (or BEAM's, ``--data``), each turn one memory of its 
 the speaker's name and embeds with the very same all-MiniLM-L6-v2. mem0 runs as it comes from ``pip install``, with
 ``infer=False`` and its default store, in a process of its own; MemCube runs whole (gateway, frames, journal with an
 fsync a call, embedder), through its SDK; the plain store is numpy in the benchmark's process, with nothing durable.
-Adds run system by system, questions in turns. Keys, each with one value a system: ``recall@k``, ``tokens_mean``
-(estimated, first ten hits), ``add_ms_p50``/``p99``, ``add_total_s`` (until everything can be found by meaning),
-``search_ms_p50``/``p99``.
+Adds run system by system, questions in turns. Keys, each with one value a system: ``recall@k``; ``tokens_mean``
+(estimated, first ten hits); ``recall_in_1000_tokens`` (of the first 20 hits those that fit); ``add_ms_p50`` and
+``p99``; ``add_total_s`` (until everything can be found by meaning); ``search_ms_p50`` and ``p99``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from memcube.actors.recall import estimate_tokens
 
 DEPTHS = (5, 10, 20)
 TOKEN_DEPTH = 10
+BUDGET_TOKENS = 1_000
 QUICK_QUESTIONS = 40
 
 
@@ -37,6 +38,7 @@ class Tally:
     """What one system did."""
 
     recalled: list[list[float]] = field(default_factory=list)
+    packed: list[float] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     add_ms: list[float] = field(default_factory=list)
     search_ms: list[float] = field(default_factory=list)
@@ -47,6 +49,7 @@ class Tally:
         recalled = np.array(self.recalled)
         return {
             **{f"recall@{depth}": round(float(recalled[:, n].mean()), 4) for n, depth in enumerate(DEPTHS)},
+            "recall_in_1000_tokens": round(float(np.mean(self.packed)), 4),
             "tokens_mean": round(float(np.mean(self.tokens)), 1),
             "add_ms_p50": round(float(np.percentile(self.add_ms, 50)), 3),
             "add_ms_p99": round(float(np.percentile(self.add_ms, 99)), 3),
@@ -80,7 +83,10 @@ def compare(
             tally = tallies[system.name]
             tally.search_ms.append(took)
             tally.recalled.append([len(evidence & set(found[:depth])) / len(evidence) for depth in DEPTHS])
-            tally.tokens.append(sum(estimate_tokens(texts[one]) for one in found[:TOKEN_DEPTH]))
+            sizes = [estimate_tokens(texts[one]) for one in found]
+            fitting = int(np.searchsorted(np.cumsum(sizes), BUDGET_TOKENS, side="right"))
+            tally.packed.append(len(evidence & set(found[:fitting])) / len(evidence))
+            tally.tokens.append(sum(sizes[:TOKEN_DEPTH]))
         progress.advance(task)
 
 
@@ -97,9 +103,9 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mc-versus-")))
         model = OnnxMiniLM()
         model.encode(["warm"])
+        running = stack.enter_context(running_system(folder / "home"))
         mem0 = Mem0(folder, model.encode)
         stack.callback(mem0.close)
-        running = stack.enter_context(running_system(folder / "home"))
         systems: list[System] = [Ours(running.memory()), mem0, Plain(model.encode)]
         tallies = {system.name: Tally() for system in systems}
         bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

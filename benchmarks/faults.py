@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -93,14 +93,17 @@ def items_after(head: int) -> dict[str, ItemRecord]:
     return items
 
 
-def crash_points(count: int, fault: str = KILL, calls: tuple[str, ...] = CALLS) -> CrashResult:
+def crash_points(
+    count: int, fault: str = KILL, calls: tuple[str, ...] = CALLS, writer: Sequence[str] = (__file__,)
+) -> CrashResult:
     """Stop a writer at ``count`` different calls, spread over its life, and look at what it leaves.
 
     Each time: everything acknowledged is there, nothing is half there, nothing else is; the cube is sound and takes
     the next change. With an error instead of a kill, an unacknowledged change must be gone, and a writer that met a
-    failing disk must refuse whatever comes after it.
+    failing disk must refuse whatever comes after it. ``writer`` is another script to run in the writer's place, with
+    its arguments: tests break one on purpose.
     """
-    points = _points(calls)
+    points = _points(calls, writer)
     if not points:
         raise RuntimeError("strace met none of the calls")
     step = max(1, len(points) // count)
@@ -109,8 +112,8 @@ def crash_points(count: int, fault: str = KILL, calls: tuple[str, ...] = CALLS) 
     for point in (points[::step] + points)[:count]:
         with _folder() as folder:
             root, log = folder / "vault", folder / "calls"
-            output = _write_under(root, f"inject={point.call}:{fault}:when={point.number}", log)
-            if not any(sign in log.read_text() for sign in ("(INJECTED)", "killed by SIGKILL")):
+            output = run_under_strace(root, log, writer, f"inject={point.call}:{fault}:when={point.number}")
+            if not any(sign in log.read_text(errors="replace") for sign in ("(INJECTED)", "killed by SIGKILL")):
                 continue  # this run made fewer calls than the undisturbed one
             met += 1
             problem = _verdict(root, output.stdout, fault)
@@ -136,14 +139,15 @@ def bit_flips(count: int, seed: int) -> FlipResult:
 
 def detected(root: Path, path: Path, bit: int) -> bool:
     """Whether an attach refuses the cube while this bit of the file is flipped; the file is as before afterwards."""
-    kept = path.read_bytes()
+    kept = {file: file.read_bytes() for file in path.parent.iterdir()}
     flip(path, bit)
     try:
         SqliteVault(root).attach(REF).close()
     except DamagedError:
         return True
     finally:
-        path.write_bytes(kept)
+        for file, data in kept.items():
+            file.write_bytes(data)
     return False
 
 
@@ -187,30 +191,32 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_under(root: Path, expression: str, log: Path) -> subprocess.CompletedProcess[str]:
-    """Run a writer under strace with a fault."""
+def run_under_strace(
+    root: Path, log: Path, writer: Sequence[str] = (__file__,), inject: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a writer under strace, with a fault if ``inject`` names one; its calls, with paths, go to ``log``."""
     # With --seccomp-bpf it would be faster, and strace 6.1 would silently not send the signals.
-    command = ["strace", "-f", "-qq", "-e", f"trace={','.join(CALLS)}", "-o", str(log)]
-    command += ["-e", expression] if expression else []
-    command += [sys.executable, __file__, "--writer", str(root)]
+    command = ["strace", "-f", "-y", "-qq", "-e", f"trace={','.join(CALLS)}", "-o", str(log)]
+    command += ["-e", inject] if inject else []
+    command += [sys.executable, *writer, "--writer", str(root)]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, timeout=_RUN_TIMEOUT_S, env=environment, check=False)
 
 
-def _points(calls: tuple[str, ...]) -> list[Point]:
+def _points(calls: tuple[str, ...], writer: Sequence[str]) -> list[Point]:
     """The calls that an undisturbed writer makes on its cube's files, in a fixed order."""
     with _folder() as root:
         log = root / "calls"
-        output = _write_under(root / "vault", "", log)
+        output = run_under_strace(root / "vault", log, writer)
         if output.returncode != 0:
             raise RuntimeError(f"the undisturbed writer failed: {output.stderr[-2000:]}")
-        made = [line.split(None, 1)[1] for line in log.read_text().splitlines() if "(" in line]
+        made = [line.split(None, 1)[1] for line in log.read_text(errors="replace").splitlines() if "(" in line]
     points, seen = [], dict.fromkeys(CALLS, 0)
     for call in made:
         name = call.split("(", 1)[0]
         if name in seen:
             seen[name] += 1
-            if name in calls and not call.startswith("write(1, "):
+            if name in calls and not call.startswith("write(1<"):
                 points.append(Point(name, seen[name]))
     return points
 
@@ -252,9 +258,9 @@ def _contents_problem(store: CubeStore, acknowledged: int, allowed: int) -> str:
     return "" if kept == list(range(1, contents.head + 1)) else f"receipts {kept}"
 
 
-def run_writer(root: Path) -> int:
+def run_writer(root: Path, vault_type: type[SqliteVault] = SqliteVault) -> int:
     """A writer's life: create, commit, fold, close, attach again. It says ``ack N`` after each commit."""
-    vault = SqliteVault(root, fold_bytes=_FOLD_BYTES)
+    vault = vault_type(root, fold_bytes=_FOLD_BYTES)
     number = 0
     try:
         while number < _COMMITS:

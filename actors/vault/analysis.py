@@ -13,6 +13,8 @@ from memcube.actors.vault.rows import Rows, read_rows
 from memcube.model.ids import CubeRef
 
 _NAMED = 5
+_BELIEVED = 100_000
+"""How many events beyond the last one found a head may claim; a damaged number would claim any."""
 
 
 @dataclass(slots=True)
@@ -33,7 +35,7 @@ class Analysis:
 
 def analyse(evidence: Evidence, ref: CubeRef, rebuild: Rebuild | None, known_about: bytes | None) -> Analysis:
     """Read all that is sound, and hold the journal against the state. ``known_about`` is the catalog's description."""
-    rows = read_rows(evidence.image, evidence.head)
+    rows = read_rows(evidence.image, evidence.pages)
     wrong = [] if evidence.problems else [f"its structure is wrong: {problem}" for problem in rows.structure]
     lost: list[str] = []
     events = _journal(evidence, rows, wrong, lost)
@@ -53,6 +55,8 @@ def analyse(evidence: Evidence, ref: CubeRef, rebuild: Rebuild | None, known_abo
 def _journal(evidence: Evidence, rows: Rows, wrong: list[str], lost: list[str]) -> list[EventRecord]:
     """The journal without gaps: LOST entries stand where events can't be saved."""
     head = max(evidence.head, max(rows.events, default=0))
+    if rows.state is not None and "state" not in rows.torn and rows.state[1] <= head + _BELIEVED:
+        head = max(head, rows.state[1])
     chain = schema.FIRST_CHAIN
     missing = [seq for seq in range(1, head + 1) if seq not in rows.events]
     events = [rows.events.get(seq) or EventRecord(seq, LOST, "", b"") for seq in range(1, head + 1)]
@@ -66,8 +70,6 @@ def _journal(evidence: Evidence, rows: Rows, wrong: list[str], lost: list[str]) 
     elif rows.state[1:] != (head, chain):
         if evidence.problems:
             wrong.append("the journal's head is not what was written")
-        elif rows.state[1] > head:
-            lost.append(f"events {head + 1} to {rows.state[1]} can't be saved")
         else:
             lost.append("the journal's digest does not match: events were changed, each with a right checksum")
     return events

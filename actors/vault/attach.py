@@ -41,12 +41,6 @@ def open_session(
         if os.fstat(files.wal).st_size != inspection.wal.size:
             inspection = inspect(files)
         seal = inspection.raise_first()
-        if inspection.rest_bytes:
-            log.warning(
-                "cube %s: %d bytes of a change that never finished are cut off its log (%s)",
-                ref, inspection.rest_bytes, inspection.wal.rest or "it holds no commit",
-            )  # fmt: skip
-            os.ftruncate(files.wal, inspection.wal.end)
         session = kind(ref, files, connection, seal, 0, wait_s)
         if _raise_epoch(session, inspection, create):
             return session
@@ -87,12 +81,24 @@ def _raise_epoch(session: Session, inspection: Inspection, create: bytes | None)
         raise DamagedError(path, f"it belongs to the cube {cube[1]!r}")
     epoch, head, chain = state
     _not_older(path, seal, epoch, head)
+    _cut_rest(session, inspection)
     session.resume(head, chain, inspection.wal)
     session.epoch = epoch + 1
     connection.execute(schema.PUT_STATE, (session.epoch, head, chain))
     connection.execute("COMMIT")
     session.advance()
     return True
+
+
+def _cut_rest(session: Session, inspection: Inspection) -> None:
+    """Remove what follows the last commit: the next one may be shorter, and leave some of it behind."""
+    if inspection.rest_bytes:
+        why = inspection.wal.rest or "it holds no commit"
+        log.warning(
+            "cube %s: %d bytes of a change that never finished are cut off its log (%s)",
+            session.ref, inspection.rest_bytes, why,
+        )  # fmt: skip
+        os.ftruncate(session.files.wal, inspection.wal.end)
 
 
 def _not_older(path: str, seal: Seal, epoch: int, head: int) -> None:

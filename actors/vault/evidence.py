@@ -24,6 +24,8 @@ class Evidence:
     problems: list[DamagedError]
     seal: Seal | None
     image: bytes
+    pages: frozenset[int] = frozenset()
+    """The pages of ``image`` that are known to be damaged."""
 
     @property
     def head(self) -> int:
@@ -73,7 +75,7 @@ def _gather(files: CubeFiles) -> Evidence:
     if inspection.wal_damaged:  # or a live writer is in the middle of a commit
         time.sleep(_RACE_S)
         inspection = inspect(files)
-    return Evidence(files.paths, inspection.problems, inspection.seal, _image(files.read_db(), inspection))
+    return _evidence(files.paths, files.read_db(), inspection)
 
 
 def _without_database(paths: CubePaths) -> Evidence | None:
@@ -87,20 +89,22 @@ def _without_database(paths: CubePaths) -> Evidence | None:
     data = paths.wal.read_bytes() if paths.wal.exists() else b""
     if seal is None or seal.head or seal.mark.end or seal.generation > 1:
         problems.append(DamagedError(str(paths.db), "it is missing, its seal is there"))
-    scan = wal.scan(data, PAGE_BYTES)
-    return Evidence(paths, problems, seal, _image(b"", Inspection(scan, data)))
+    inspection = Inspection(wal.scan(data, PAGE_BYTES), data, seal, problems)
+    return _evidence(paths, b"", inspection)
 
 
-def _image(db: bytes, inspection: Inspection) -> bytes:
+def _evidence(paths: CubePaths, db: bytes, inspection: Inspection) -> Evidence:
     """The database with the newest intact page of each number from the log laid over it."""
     scan: WalScan = inspection.wal
     newest = wal.salvage(inspection.wal_data, PAGE_BYTES) if inspection.wal_damaged else scan.newest()
-    if not newest:
-        return db
     image = bytearray(db)
-    size = max(len(db), (scan.db_pages or max(newest)) * PAGE_BYTES)
+    size = max(len(db), (scan.db_pages or max(newest, default=0)) * PAGE_BYTES)
     image.extend(bytes(size - len(image)))
     for page, offset in newest.items():
         if page * PAGE_BYTES <= size:
             image[(page - 1) * PAGE_BYTES : page * PAGE_BYTES] = inspection.wal_data[offset : offset + PAGE_BYTES]
-    return bytes(image)
+    if inspection.problems and size:
+        image.extend(bytes(-len(image) % PAGE_BYTES))
+        image[:PAGE_BYTES] = schema.first_page(bytes(image))  # it holds nothing that others don't
+    damaged = frozenset(inspection.pages) - newest.keys() - {1}
+    return Evidence(paths, inspection.problems, inspection.seal, bytes(image), damaged)

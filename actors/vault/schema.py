@@ -22,6 +22,7 @@ FIRST_CHAIN = bytes(CHAIN_BYTES)
 _CHAINED = struct.Struct("<QII")
 _LOG_VERSION = slice(18, 20)
 """Bytes of the file header: 1, 1 for a rollback journal, 2, 2 for a write-ahead log."""
+_SIZE = slice(28, 32)
 
 TABLES = """
 CREATE TABLE cube(one INTEGER PRIMARY KEY CHECK(one = 1), tenant TEXT, cube_id TEXT, about BLOB, crc INTEGER);
@@ -118,6 +119,26 @@ def to_image(connection: sqlite3.Connection) -> bytes:
     image = bytearray(connection.serialize())
     image[_LOG_VERSION] = b"\2\2"
     return bytes(image)
+
+
+@cache
+def roots() -> dict[str, int]:
+    """The root page of each table: the same in every cube, as tables are never made later."""
+    connection = in_memory(template())
+    try:
+        return dict(connection.execute("SELECT name, rootpage FROM sqlite_master WHERE type = 'table'"))
+    finally:
+        connection.close()
+
+
+def first_page(image: bytes) -> bytes:
+    """The first page of a cube's database, as it has to be: the schema, and the size of ``image`` in its header.
+
+    Only counters and the list of free pages vary; without them SQLite reads the rows just as well.
+    """
+    page = bytearray(template()[:PAGE_BYTES])
+    page[_SIZE] = (len(image) // PAGE_BYTES).to_bytes(4, "big")
+    return bytes(page)
 
 
 @cache

@@ -27,12 +27,13 @@ log = logging.getLogger("memcube.vault")
 def connect(path: Path, wait_s: float) -> sqlite3.Connection:
     """A connection that commits durably and folds only when told. Locks are waited for up to ``wait_s`` seconds.
 
-    Nothing spills into the log before a commit, so every frame in it belongs to one.
+    Nothing spills into the log before a commit, so every frame in it belongs to one. What is deleted is overwritten.
     """
     connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA cache_spill = OFF")
+    connection.execute("PRAGMA secure_delete = ON")
     return connection
 
 

@@ -18,6 +18,7 @@ FRAME_HEADER_BYTES = 24
 _MAGIC = (0x377F0682, 0x377F0683)  # the last bit: whether checksums read big-endian words
 _WORD = 1 << 32
 _SECTOR_BYTES = 512
+_EMPTY_BYTES = 64  # fewer zeros at the end can be a page's own
 
 Words = npt.NDArray[np.uint32]
 
@@ -188,4 +189,4 @@ def _unfinished(data: bytes, valid: int, record_bytes: int) -> bool:
     if len(data) - valid < record_bytes:
         return True
     written = len(data[valid:].rstrip(b"\0")) + valid
-    return len(data) - -(-written // _SECTOR_BYTES) * _SECTOR_BYTES >= min(_SECTOR_BYTES, len(data) - valid)
+    return len(data) - -(-written // _SECTOR_BYTES) * _SECTOR_BYTES >= min(_EMPTY_BYTES, len(data) - valid)

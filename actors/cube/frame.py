@@ -61,8 +61,7 @@ class MemCube:
         that was undone already, which Ray delivered once more.
         """
         ref = CubeRef(tenant, cube_id)
-        if self._model is not None and self._model_watch is None:
-            self._model_watch = asyncio.get_running_loop().create_task(self._model.watch(self._wake_all))
+        self._watch_model()
         there = self._hosted.get(ref.key)
         if there is not None and there.generation == generation:
             return there.memory_bytes, there.epoch
@@ -104,10 +103,15 @@ class MemCube:
         with _Move(self._moves):
             await self._let_go(residence, keep=keep)
 
-    async def clear(self) -> None:
-        """Let go of every cube: the directory gave this frame up for a while, and its cubes are elsewhere."""
+    async def clear(self, keep: bool = True) -> None:
+        """Let go of every cube. ``keep`` folds their logs into their files: on the way down. Without it: when the
+        directory gave this frame up for a while, and its cubes are elsewhere."""
         for residence in list(self._hosted.values()):
-            await self._let_go(residence, keep=False)
+            await self._let_go(residence, keep=keep)
+
+    def _watch_model(self) -> None:
+        if self._model is not None and self._model_watch is None:
+            self._model_watch = asyncio.get_running_loop().create_task(self._model.watch(self._wake_all))
 
     def _wake_all(self) -> None:
         for residence in self._hosted.values():
@@ -150,16 +154,21 @@ class MemCube:
             # A read changes nothing: a defect in one leaves the cube, and the other reads, as they are.
             return refused(_internal(error))
 
-    async def ping(self) -> FrameReport:
-        """The frame's report; hearing from the directory also renews the right to answer reads unasked."""
+    async def heartbeat(self) -> FrameReport:
+        """The directory's own ping: hearing from it renews the right to answer reads without asking the vault."""
         self._pinged_s = time.monotonic()
+        return self._report()
+
+    async def ping(self) -> FrameReport:
+        """The frame's report, for anyone who asks."""
         return self._report()
 
     async def hosting(self) -> FrameReport:
         """The report once every attach and detach in progress is over: what a restarted directory builds on."""
+        self._watch_model()
         while self._moves:
             await asyncio.wait(self._moves)
-        return await self.ping()
+        return self._report()
 
     def _report(self) -> FrameReport:
         now_s = time.monotonic()

@@ -148,7 +148,10 @@ class Residence:
 
     def _plan_and_commit(self, calls: Sequence[Call]) -> Plan:
         plan = self._cube.plan(calls)
-        if not plan.empty:
+        if plan.empty:
+            # Refusals and repeated answers rest on what is in memory: true only while the cube is ours.
+            self._store.verify_epoch()
+        else:
             self._store.commit(plan.commit)
         return plan
 

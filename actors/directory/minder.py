@@ -48,9 +48,9 @@ class FrameMinder:
         # The table may have given up on an adopted frame meanwhile; then this is the news that it answers.
         self._emit(ev.Reported(self._frame, self.incarnation, report))
         while True:
+            await self.probe()
             # Jitter keeps the pings of many frames from coming all at once.
             await asyncio.sleep(self._config.ping_interval_s * random.uniform(0.8, 1.2))
-            await self.probe()
 
     async def probe(self) -> None:
         """Hear from the frame, or not within ``ping_deadline_s``; the table knows when this returns."""
@@ -73,7 +73,7 @@ class FrameMinder:
                 async with asyncio.timeout(self._config.start_deadline_s):
                     await self._fleet.start(self._frame)
                     if clear:
-                        await self._fleet.send(self._frame, "clear")
+                        await self._fleet.send(self._frame, "clear", False)
                     report: FrameReport = await self._fleet.send(self._frame, "hosting")
                     return report
             except TimeoutError:
@@ -85,18 +85,20 @@ class FrameMinder:
             pause_s = min(2 * pause_s, LAST_RETRY_S)
 
     async def _ping_once(self) -> None:
-        answer: asyncio.Future[FrameReport] = self._fleet.send(self._frame, "ping")
-        try:
-            await asyncio.wait((answer,), timeout=self._config.ping_deadline_s)
-            if not answer.done():
-                logger.warning("%s does not answer; its cubes go to other frames", self._frame)
-                self._lost(gone=False)
-            report = await answer
-        except MemCubeError as error:
-            logger.info("%s is gone: %s", self._frame, error)
-            self._lost(gone=True)
-        else:
-            self._emit(ev.Reported(self._frame, self.incarnation, report))
+        for last in (False, True):
+            answer: asyncio.Future[FrameReport] = self._fleet.send(self._frame, "heartbeat")
+            try:
+                await asyncio.wait((answer,), timeout=self._config.ping_deadline_s)
+                if not answer.done():
+                    logger.warning("%s does not answer; its cubes go to other frames", self._frame)
+                    self._lost(gone=False)
+                self._emit(ev.Reported(self._frame, self.incarnation, await answer))
+                return
+            except MemCubeError as error:
+                # One lost message is no lost frame.
+                if last:
+                    logger.info("%s is gone: %s", self._frame, error)
+                    self._lost(gone=True)
 
     def _lost(self, *, gone: bool) -> None:
         self._emit(ev.FrameLost(self._frame, self.incarnation, gone=gone))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -157,6 +158,31 @@ def test_frame_without_lease_asks_before_it_reads(run: Run) -> None:
             unpack_answers(await zombie.read(pack_calls(CubeRef("t", "a").key, [call])))
 
     run(scenario)
+
+
+def test_replaced_frame_refuses_retries_and_failures_too(run: Run) -> None:
+    """A frame whose cube is elsewhere neither repeats an answer nor says what is not there: it can't know."""
+
+    async def scenario(s) -> None:  # type: ignore[no-untyped-def]
+        await s.add("a", "n0")
+        old = s.frame_of("a")
+        zombie = s.fleet.actors[old]
+        s.fleet.hang(old)
+        repeated = s.call_to_add("n1")
+        made = pb.AddResponse.FromString(
+            await s.router.mutate(CubeRef("t", "a"), repeated, create=True, timeout_s=5)
+        ).items[0]
+        key = CubeRef("t", "a").key
+        with pytest.raises(NotResidentError):
+            unpack_answers(await zombie.mutate(pack_calls(key, [repeated])))
+        zombie = s.fleet.actors[s.frame_of("a")]
+        s.fleet.hang(s.frame_of("a"))
+        await s.add("a", "n2")
+        delete = replace(repeated, verb="delete", request=pb.DeleteRequest(id=made.id + "x").SerializeToString())
+        with pytest.raises(NotResidentError):
+            unpack_answers(await zombie.mutate(pack_calls(key, [delete])))
+
+    run(scenario, max_frames=3)
 
 
 def test_missing_cube_is_not_found(run: Run) -> None:

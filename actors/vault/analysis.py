@@ -14,7 +14,7 @@ from memcube.model.ids import CubeRef
 
 _NAMED = 5
 _BELIEVED = 100_000
-"""How many events beyond the last one found a head may claim; a damaged number would claim any."""
+"""How far beyond what is known otherwise a head or an epoch may go; a damaged number would go anywhere."""
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ def analyse(evidence: Evidence, ref: CubeRef, rebuild: Rebuild | None, known_abo
         lost.append("some background tasks can't be read")
     if "vectors" in rows.torn or "models" in rows.torn:
         wrong.append("some vectors can't be read: they are dropped, to be computed anew")
-    epoch = max(evidence.epoch, rows.state[0] if rows.state and not evidence.problems else 0)
+    epoch = max(evidence.epoch, _believable(rows, 0, evidence.epoch))
     whole = Whole(about, epoch + 1, events, items, rows.receipts, rows.tasks, rows.vectors)
     return Analysis(whole, wrong, lost)
 
@@ -55,8 +55,7 @@ def analyse(evidence: Evidence, ref: CubeRef, rebuild: Rebuild | None, known_abo
 def _journal(evidence: Evidence, rows: Rows, wrong: list[str], lost: list[str]) -> list[EventRecord]:
     """The journal without gaps: LOST entries stand where events can't be saved."""
     head = max(evidence.head, max(rows.events, default=0))
-    if rows.state is not None and "state" not in rows.torn and rows.state[1] <= head + _BELIEVED:
-        head = max(head, rows.state[1])
+    head = max(head, _believable(rows, 1, head))
     chain = schema.FIRST_CHAIN
     missing = [seq for seq in range(1, head + 1) if seq not in rows.events]
     events = [rows.events.get(seq) or EventRecord(seq, LOST, "", b"") for seq in range(1, head + 1)]
@@ -73,6 +72,14 @@ def _journal(evidence: Evidence, rows: Rows, wrong: list[str], lost: list[str]) 
         else:
             lost.append("the journal's digest does not match: events were changed, each with a right checksum")
     return events
+
+
+def _believable(rows: Rows, column: int, known: int) -> int:
+    """A number of the state's row, if its page is not known to be damaged; else 0."""
+    if rows.state is None or "state" in rows.torn:
+        return 0
+    number = (rows.state[0], rows.state[1])[column]
+    return number if number <= known + _BELIEVED else 0
 
 
 def _items(

@@ -49,9 +49,12 @@ class Pages:
                 continue
             seen.add(page)
             try:
-                waiting += self._children(page)
+                children, overflow = self._references(page)
             except _MALFORMED:
                 sound = False
+                continue
+            waiting += children
+            seen.update(overflow)
         return seen, sound
 
     def cells(self) -> Iterator[Cell]:
@@ -77,19 +80,21 @@ class Pages:
         base = (page - 1) * PAGE_BYTES
         return [base + value for value in struct.unpack_from(f">{count}H", self._image, first) if value < PAGE_BYTES]
 
-    def _children(self, page: int) -> list[int]:
+    def _references(self, page: int) -> tuple[list[int], list[int]]:
+        """The pages below a page of a tree, and those that its rows go on in."""
         kind, start = self._kind(page)
         if kind not in _KINDS:
             raise ValueError(kind)
         children: list[int] = []
+        overflow: list[int] = []
         offsets = self._offsets(page, kind, start)
         if kind in (_INDEX_INTERIOR, _TABLE_INTERIOR):
             children = [int.from_bytes(self._image[offset : offset + 4], "big") for offset in offsets]
             children.append(int.from_bytes(self._image[start + 8 : start + 12], "big"))
         if kind != _TABLE_INTERIOR:
             for offset in offsets:
-                children += self._overflow(self._payload(offset, kind))
-        return children
+                overflow += self._overflow(self._payload(offset, kind))
+        return children, overflow
 
     def _cell(self, offset: int, kind: int) -> Cell:
         payload = self._payload(offset, kind)

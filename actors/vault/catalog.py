@@ -135,12 +135,10 @@ class Catalog:
             if not self._folder.exists():
                 self._forget()
                 return
-            if not self._path.exists() or not self._read():
+            sound = self._path.exists() and self._read()
+            if not sound or self._lines > 2 * len(self._heads) + _SLACK_LINES:
                 self._rebuild()
-                self._forget()
                 self._read()
-            elif self._lines > 2 * len(self._heads) + _SLACK_LINES:
-                self._rebuild()
         except OSError as error:
             raise vault_error(error, self._path) from error
 

@@ -82,9 +82,9 @@ def running_system(home: Path, frames: int | None = None, embedder: str = "minil
 
 def _silence_obituaries() -> None:
     """Ray prints a paragraph for each process that was killed, to standard output, whatever its logging is set to."""
-    from ray._private.ray_logging import global_worker_stdstream_dispatcher
+    from ray._private import worker
 
-    global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
+    vars(worker)["print_to_stdstream"] = lambda *_, **__: None
 
 
 @contextlib.contextmanager

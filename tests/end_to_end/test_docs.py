@@ -1,0 +1,99 @@
+"""What the pages show works as shown: README's Python, shell and REST, and the example."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from local_system import LocalSystem
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of a language in README."""
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def run_python(code: str, home: Path) -> str:
+    """Run a program of the docs as a user would: in its own process, joining the home's system."""
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, "MEMCUBE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_readmes_python_runs_and_says_what_it_should(system: LocalSystem) -> None:
+    """Copied from the page into a file, it recalls and corrects."""
+    for code in blocks("python"):
+        out = run_python(code, system.home)
+        assert "I moved to Lisbon in March" in out
+        assert "I moved to Porto in June" in out
+
+
+def test_the_example_runs(system: LocalSystem) -> None:
+    """examples/quickstart.py does what it says."""
+    assert "Porto" in run_python((ROOT / "examples" / "quickstart.py").read_text(encoding="utf-8"), system.home)
+
+
+def test_readmes_commands_run(system: LocalSystem) -> None:
+    """Every memcube line of the daily-use block but up and down, against a running system."""
+    daily = next(block for block in blocks("bash") if "memcube up" in block)
+    lines = [line for line in daily.splitlines() if line.startswith("memcube ")]
+    commands = [shlex.split(line, comments=True)[1:] for line in lines]
+    ran = [command for command in commands if command[0] not in ("up", "down")]
+    assert len(ran) >= 4
+    for command in ran:
+        done = system.run(*command)
+        assert done.returncode == 0, done.stderr
+        if command[0] == "search":
+            assert "Lisbon" in done.stdout
+
+
+def test_readmes_rest_calls_run(system: LocalSystem) -> None:
+    """The curl lines, with this system's port."""
+    (rest,) = [block for block in blocks("bash") if "curl" in block]
+    script = rest.replace("localhost:7438", system.http)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Lisbon") >= 2
+
+
+def test_every_command_is_in_readme(system: LocalSystem) -> None:
+    """A command that the page does not name is one that nobody finds."""
+    help_text = system.run("--help").stdout
+    commands = set(re.findall(r"^│ (\w+)  ", help_text, re.MULTILINE))
+    assert {"up", "add", "search", "repair", "keys"} <= commands
+    assert [command for command in commands if f"`memcube {command}`" not in README] == []
+
+
+def test_every_error_is_in_readme() -> None:
+    """Clients in other languages read the table."""
+    from memcube.model.errors import ERRORS
+
+    assert [name for name in ERRORS if f"`{name}`" not in README] == []
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])
+def test_the_files_that_the_pages_name_exist(page: str) -> None:
+    """A page that names a file that moved misleads its reader."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(
+        re.findall(r"`((?:actors|client|deployments|model|protos|tests|benchmarks|examples)/[\w./-]*[\w/])`", text)
+    )
+    assert named
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []

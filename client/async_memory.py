@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -10,6 +11,7 @@ from typing import Any, Self
 from memcube.client import prepare
 from memcube.client.async_channel import AsyncConnection
 from memcube.client.local import ensure_running
+from memcube.client.memory import VECTORS_POLL_S, VECTORS_S
 from memcube.client.options import ClientOptions
 from memcube.model.errors import InvalidArgumentError, MemCubeError
 
@@ -154,7 +156,8 @@ class AsyncMemory:
 
         At most ``top_k`` (or ``limit``) hits of ``threshold`` or more, packed into ``token_budget`` tokens where one
         is given. 'Yesterday' in the query counts from ``reference_date``, by default now. ``degraded`` in the answer
-        says what could not be used.
+        says what could not be used. What was just added is found by its words at once and by its meaning a moment
+        later: a search that finds nothing while vectors are still to come looks again for up to ``VECTORS_S``.
         """
         call = prepare.search(
             query,
@@ -171,7 +174,13 @@ class AsyncMemory:
             reference_date=reference_date,
             show_expired=show_expired,
         )
-        return await (await self._connected()).call(call)
+        connection = await self._connected()
+        found = await connection.call(call)
+        until = time.monotonic() + VECTORS_S
+        while prepare.too_early(found) and time.monotonic() < until:
+            await asyncio.sleep(VECTORS_POLL_S)
+            found = await connection.call(call)
+        return found
 
     async def get(self, memory_id: str) -> Plain:
         """One memory; NotFoundError where there is none for this caller."""

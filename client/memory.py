@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +16,8 @@ from memcube.model.errors import MemCubeError
 __all__ = ["Memory"]
 
 Plain = dict[str, Any]
+VECTORS_S, VECTORS_POLL_S = 2.0, 0.05
+"""How long, and how often, a search that came before its memories' vectors looks again."""
 
 
 class Memory:
@@ -142,7 +145,8 @@ class Memory:
 
         At most ``top_k`` (or ``limit``) hits of ``threshold`` or more, packed into ``token_budget`` tokens where one
         is given. 'Yesterday' in the query counts from ``reference_date``, by default now. ``degraded`` in the answer
-        says what could not be used.
+        says what could not be used. What was just added is found by its words at once and by its meaning a moment
+        later: a search that finds nothing while vectors are still to come looks again for up to ``VECTORS_S``.
         """
         call = prepare.search(
             query,
@@ -159,7 +163,12 @@ class Memory:
             reference_date=reference_date,
             show_expired=show_expired,
         )
-        return self._connection.call(call)
+        found = self._connection.call(call)
+        until = time.monotonic() + VECTORS_S
+        while prepare.too_early(found) and time.monotonic() < until:
+            time.sleep(VECTORS_POLL_S)
+            found = self._connection.call(call)
+        return found
 
     def get(self, memory_id: str) -> Plain:
         """One memory; NotFoundError where there is none for this caller."""

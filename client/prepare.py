@@ -124,6 +124,11 @@ def search(
     return Prepared("Search", request, lambda answer: answers.found(answer, explain=explain, rerank=rerank))
 
 
+def too_early(found: Plain) -> bool:
+    """Whether a search found nothing while the embedder works and some memories have no vectors yet."""
+    return not found["results"] and not found["degraded"] and found["vector_coverage"] < 1.0
+
+
 def get(memory_id: str) -> Prepared[Plain]:
     """One memory by id."""
     return Prepared(

@@ -24,13 +24,16 @@ class Leftovers:
 
     @classmethod
     def of_folder(cls, folder: Path) -> Leftovers:
-        """The processes of this user that were started with ``folder`` in their command line: a killed system's."""
+        """The processes of this user that have ``folder`` in their command line, or a file in it open: those of a
+        killed system. Ray's agents rename themselves, and stay for a minute after everything else has ended."""
         found = cls()
         for process in psutil.process_iter():
             try:
-                if any(str(folder) in word for word in process.cmdline()):
+                words = [*process.cmdline(), *[file.path for file in process.open_files()]]
+                if any(str(folder) in word for word in words):
                     found._keep(process)
             except psutil.Error:
+                # Ended meanwhile, or of another user and so not ours.
                 continue
         return found
 

@@ -22,6 +22,8 @@ from memcube.model.run_file import read_run_file
 FIRST_ANSWER_S = 20.0
 """What the README promises on two idle cores; see ``patience``."""
 JOIN_S = 1.0
+RAYS_AGENTS = {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}
+"""They notice the end of Ray after a minute; they hold no data and no port of ours."""
 
 
 @pytest.fixture
@@ -35,6 +37,14 @@ def home() -> Iterator[Path]:
 def patience(seconds: float) -> float:
     """A bound for a machine that does other work too: longer by as much as more processes wait than it has cores."""
     return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)) * 1.5
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether the process still does anything: one that nobody has buried yet does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def files_in_use(home: Path) -> list[str]:
@@ -74,7 +84,7 @@ def test_up_search_join_down(home: Path) -> None:
     scratch = Path(file.ray_folder)
     assert scratch.exists()
     stopped(home)
-    assert [process for process in processes if process.is_running()] == []
+    assert [process for process in processes if runs(process)] == []
     assert files_in_use(home) == []
     assert not scratch.exists()
     assert read_run_file(home) is None
@@ -95,8 +105,8 @@ def test_two_starts_at_once_are_one_system(home: Path) -> None:
 
 
 def test_a_killed_system_leaves_nothing_and_starts_again(home: Path) -> None:
-    """``kill -9`` of the supervisor: its processes end by themselves, nothing acknowledged is lost, and the next
-    ``up`` is not fooled by the run file that stayed."""
+    """``kill -9`` of the supervisor: all that could touch data ends by itself, nothing acknowledged is lost, and the
+    next ``up`` is not fooled by the run file that stayed, and ends what did stay."""
     running = started(home)
     with Memory(running.grpc) as memory:
         memory.add("The key is under the third stone", user_id="bob")
@@ -104,11 +114,12 @@ def test_a_killed_system_leaves_nothing_and_starts_again(home: Path) -> None:
     file = read_run_file(home)
     assert file is not None
     supervisor.send_signal(signal.SIGKILL)
-    _, alive = psutil.wait_procs([supervisor, *others], timeout=30)
-    assert alive == []
+    _, alive = psutil.wait_procs([supervisor, *others], timeout=20)
+    assert {process.name() for process in alive} <= RAYS_AGENTS
     status = memcube("status", "--json", home=home)
     assert status.returncode == 3
     again = started(home)
+    assert [process for process in others if runs(process)] == []
     assert not Path(file.ray_folder).exists()
     with Memory(again.grpc) as memory:
         assert memory.search("key stone", user_id="bob")["results"][0]["memory"] == "The key is under the third stone"

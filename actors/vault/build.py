@@ -12,6 +12,7 @@ from memcube.actors.vault.base import EventRecord, ItemRecord, Receipt, TaskReco
 from memcube.actors.vault.inspect import PAGE_BYTES
 from memcube.actors.vault.paths import CubePaths, sync_folder, write_all, write_durably
 from memcube.actors.vault.seal import Seal, page_digests
+from memcube.actors.vault.sql_errors import vault_error
 from memcube.actors.vault.vector_rows import put_vectors
 from memcube.model.errors import AlreadyExistsError
 from memcube.model.ids import CubeRef
@@ -70,13 +71,16 @@ def write_synced(path: Path, data: bytes) -> None:
 def write_cube(target: Path, ref: CubeRef, image: bytes, epoch: int = 0, head: int = 0) -> None:
     """Put a cube's file and its seal where there is none, durably; the database's name appears last.
 
-    Raises AlreadyExistsError if the database is there.
+    Raises AlreadyExistsError if the database is there, StorageFullError, UnavailableError (no such folder, say).
     """
     paths = CubePaths(target)
     if paths.db.exists():
         raise AlreadyExistsError("file", str(target))
     fresh = paths.db.with_name(paths.db.name + ".new")
-    write_synced(fresh, image)
-    os.close(write_durably(paths.seal, seal_of(ref, image, epoch, head).encode()))
-    os.rename(fresh, paths.db)
-    sync_folder(paths.folder)
+    try:
+        write_synced(fresh, image)
+        os.close(write_durably(paths.seal, seal_of(ref, image, epoch, head).encode()))
+        os.rename(fresh, paths.db)
+        sync_folder(paths.folder)
+    except OSError as error:
+        raise vault_error(error, target) from error

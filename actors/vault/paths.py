@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
+_KEY = re.compile(r"[a-z2-7]{20}")
 
 
 def tenant_folder(tenant: str) -> str:
@@ -25,6 +26,11 @@ def tenant_folder(tenant: str) -> str:
     if _PLAIN.fullmatch(tenant):
         return tenant
     return "~" + base64.b32encode(hashlib.sha256(tenant.encode()).digest())[:32].decode().lower()
+
+
+def is_key(text: str) -> bool:
+    """Whether this can be a cube's key: nothing else may become part of a path."""
+    return _KEY.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ class Layout:
         """Every cube of a tenant's folder, in the order of keys; one that lost its database is among them."""
         for folder in sorted(path for path in tenant.iterdir() if path.is_dir()):
             names = {path.stem for path in folder.iterdir() if path.suffix in (".db", ".seal")}
-            yield from (CubePaths(folder / f"{name}.db") for name in sorted(names) if "." not in name)
+            yield from (CubePaths(folder / f"{name}.db") for name in sorted(names) if is_key(name))
 
 
 def sync_folder(folder: Path) -> None:

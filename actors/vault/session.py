@@ -69,6 +69,11 @@ class Session:
         if self._closed:
             raise UnavailableError(f"cube {self.ref} (let go of by this writer)")
 
+    @property
+    def ended(self) -> bool:
+        """Whether this session can do nothing any more."""
+        return self._closed or self._broken is not None
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """One fenced, durable transaction: whatever is raised inside or by it, nothing of it is kept."""

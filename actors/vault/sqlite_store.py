@@ -200,7 +200,7 @@ class SqliteStore(CubeStore):
         """See ``CubeStore.close``. A stale writer's log is the new writer's to fold."""
         with self._lock:
             try:
-                if checkpoint and self._session.log_bytes > LOG_LEFT_BYTES:
+                if checkpoint and not self._session.ended and self._session.log_bytes > LOG_LEFT_BYTES:
                     self._session.fold()
             except (StaleEpochError, UnavailableError, StorageFullError) as error:
                 log.info("cube %s: its log is left for the next attach: %s", self.ref, error)

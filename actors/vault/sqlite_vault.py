@@ -17,10 +17,10 @@ from memcube.actors.vault.check import check_cube, identity_of, peek
 from memcube.actors.vault.evidence import gather, seal_state
 from memcube.actors.vault.files import CubeFiles
 from memcube.actors.vault.locks import folder_lock
-from memcube.actors.vault.paths import CubePaths, Layout, make_folder
+from memcube.actors.vault.paths import CubePaths, Layout, is_key, make_folder
 from memcube.actors.vault.removal import finish, remove
 from memcube.actors.vault.repair import repair_cube
-from memcube.actors.vault.seal import State, identity
+from memcube.actors.vault.seal import State, decode, identity
 from memcube.actors.vault.session import Session
 from memcube.actors.vault.sql_errors import vault_error
 from memcube.actors.vault.sqlite_store import SqliteStore
@@ -73,12 +73,14 @@ class SqliteVault(Vault):
 
     def find(self, tenant: str, key: str) -> CubeRef | None:
         """See ``Vault.find``; one small read, of the seal."""
+        if not is_key(key):
+            return None
         paths = self._layout.cube(tenant, key)
         with self._errors(paths):
             ref = self._identity(paths, tenant)
-            if ref is None or ref.tenant != tenant:
+            if ref is None or ref.tenant != tenant or not paths.db.exists():
                 return None
-            return ref if paths.db.exists() else None
+            return ref if self._born(paths, ref) else None
 
     def list(self, tenant: str, after_key: str = "", limit: int = 100) -> list[CubeHead]:
         """See ``Vault.list``; reads the tenant's catalog, and no cube."""
@@ -123,10 +125,11 @@ class SqliteVault(Vault):
             for paths in Layout.keys(folder):
                 with self._errors(paths):
                     ref = self._identity(paths, None)
-                if ref is not None:
-                    yield ref
-                elif paths.db.exists():
+                    born = ref is not None and self._born(paths, ref)
+                if ref is None and paths.db.exists():
                     nameless.append(paths)
+                elif ref is not None and born:
+                    yield ref
         if nameless:
             raise DamagedError(str(nameless[0].db), "its seal is damaged, and no catalog knows whose it is")
 
@@ -177,6 +180,14 @@ class SqliteVault(Vault):
         if ref is None and tenant is not None and paths.db.exists():
             ref = self._catalog(tenant).find(paths.key)
         return ref
+
+    def _born(self, paths: CubePaths, ref: CubeRef) -> bool:
+        """Whether the cube's creation was ever acknowledged; only a seal that never saw a commit leaves it open."""
+        try:
+            seal = decode(paths.seal.read_bytes(), paths.seal)
+        except (FileNotFoundError, DamagedError):
+            return True
+        return seal.generation > 1 or bool(seal.mark.end) or self._peek(ref) is not None
 
     def _catalog(self, tenant: str) -> Catalog:
         with self._lock:

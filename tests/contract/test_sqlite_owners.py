@@ -267,6 +267,29 @@ def test_a_removal_that_was_interrupted_is_finished(tmp_path: Path, monkeypatch:
     store.close()
 
 
+def test_a_creation_that_was_interrupted_left_no_cube(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files are there, and nobody is told of a cube, until one is created."""
+    vault = SqliteVault(tmp_path)
+
+    class Dies(Session):
+        def resume(self, *arguments: object) -> None:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteVault, "session_type", Dies)
+        with pytest.raises(KeyboardInterrupt):
+            vault.attach(REF, b"about")
+    assert vault.paths(REF).db.exists()
+    for missing in (lambda: vault.attach(REF), lambda: vault.check(REF), lambda: vault.repair(REF)):
+        with pytest.raises(NotFoundError):
+            missing()
+    assert (vault.list("acme"), list(vault.every()), vault.find("acme", REF.key)) == ([], [], None)
+    store = vault.attach(REF, b"about")
+    assert (store.epoch, store.load().about) == (1, b"about")
+    store.close()
+    assert [head.ref for head in vault.list("acme")] == list(vault.every()) == [REF]
+
+
 def test_a_repair_that_was_interrupted_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The repaired database is put in place by the next attach."""
     vault = SqliteVault(tmp_path, rebuild)

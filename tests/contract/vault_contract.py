@@ -308,6 +308,8 @@ class VaultContract:
         store.snapshot(target)
         with pytest.raises(AlreadyExistsError):
             store.snapshot(target)
+        with pytest.raises(UnavailableError):
+            store.snapshot(tmp_path / "no" / "such" / "folder.db")
         store.commit(Commit(events=[event(3, "a")], items=[item("a", 2)], dropped=["b"]))
         store.close()
         assert elsewhere.check(REF).sound
@@ -359,6 +361,8 @@ class VaultContract:
         assert vault.find("acme", REF.key) == REF
         assert vault.find("other", REF.key) is None
         assert vault.find("acme", CubeRef("acme", "user:bob").key) is None
+        for strange in ("", "../" + REF.key, REF.key.upper(), REF.key + "/", "x" * 500):
+            assert vault.find("acme", strange) is None
 
     def test_check_and_repair_leave_a_sound_cube_alone(self, vault: Vault) -> None:
         """Attached or not, it is found sound, with its counts."""

@@ -7,9 +7,9 @@
   hop. Beside it the same with a bare SQLite commit (WAL, ``synchronous=FULL``) of one 1 KiB row.
 
 Each round makes one call and one of each control, in random order; a floor is the median of the rounds' sums. An add
-is acknowledged when it is durable and findable: after each, one search by its words must find it. ``rows`` has a row a
-cube size; the figures at the top are those of 10,000 memories. ``rest_ms_p50`` is a search without embedding and
-index: gRPC, gateway, and the hop to the frame.
+is acknowledged when it is durable and findable: after each, one search by its words must find it. Rounds of adds
+start when the background embedding of the last one is over. ``rows`` has a row a cube size; the figures at the top are
+those of 10,000 memories. ``rest_ms_p50`` is a search without embedding and index: gRPC, gateway, the hop to the frame.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ HEADLINE = 10_000
 SEARCHES, ADDS, WARM = 300, 200, 20
 QUICK_SEARCHES, QUICK_ADDS = 60, 40
 ADD_AT_ONCE = 100
+SETTLE_S = 0.12
+"""The background embedding of an add is over by then; it would slow the next round's controls as much as its add."""
 COVERED_S = 3600.0
 PAYLOAD = os.urandom(1024)
 Control = Callable[[], None]
@@ -212,6 +214,7 @@ def measure_adds(
         round_of(partial(add_one, memory, cube, text, made), parts, chance, times)
         found = memory.search(text, cube_id=cube, top_k=3)
         findable += made[0] in [one["id"] for one in found["results"]]
+        time.sleep(SETTLE_S)
         step()
     floor, sqlite_floor = floor_of(times, ("fsync", "grpc", "ray")), floor_of(times, ("sqlite", "grpc", "ray"))
     return {
@@ -237,6 +240,7 @@ def main() -> None:
     searches, adds = (QUICK_SEARCHES, QUICK_ADDS) if chosen.quick else (SEARCHES, ADDS)
     chance = random.Random(chosen.seed)
     rows = []
+    load_before = os.getloadavg()[0]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mc-latency-")))
         running = stack.enter_context(running_system(folder / "home", frames=len(sizes) + 2))
@@ -263,7 +267,7 @@ def main() -> None:
         names = ("search_ms_p50", "search_floor_ms_p50", "index_ms_p50", "add_ms_p50", "add_floor_ms_p50")
         series = {name: (xs, [row[name] for row in rows]) for name in names}
         report.plot(chosen.plot, "Latency by cube size", ("memories in the cube", "ms, median"), series, log_x=True)
-    report.finish({**head, "rows": rows}, chosen)
+    report.finish({**head, "load_average_before": round(load_before, 2), "rows": rows}, chosen)
 
 
 if __name__ == "__main__":

@@ -212,6 +212,9 @@ def _mem0_python() -> Path:
     if not mark.is_file() or mark.read_text(encoding="utf-8") != MEM0:
         print(f"installing {MEM0} into {folder.relative_to(ROOT)}", file=sys.stderr, flush=True)
         venv.create(folder, with_pip=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", MEM0], check=True, timeout=900)
+        command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "-q", MEM0]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+        if done.returncode:
+            sys.exit(f"{MEM0} could not be installed: {done.stderr[-2000:]}")
         mark.write_text(MEM0, encoding="utf-8")
     return python

@@ -20,7 +20,7 @@ from memcube.actors.cube.state import Items, document_of
 from memcube.actors.cube.validate import parse_request
 from memcube.actors.cube.view import View
 from memcube.actors.recall.index import CubeIndex
-from memcube.actors.vault.base import Commit, CubeStore
+from memcube.actors.vault.base import Commit, CubeStore, EventRecord
 from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.times import utc_now
@@ -156,13 +156,13 @@ class Cube:
         records = self.view.store.events(item_id=request.id)
         if not records:
             raise NotFoundError("memory", request.id)
-        return _events_response([record.body for record in records])
+        return _events_response(records)
 
     def _read_events(self, call: Call) -> bytes:
         """A page of the journal as a HistoryResponse; the gateway asks again from the last seq on, until none come."""
         request = parse_request(pb.ReadEventsRequest, call.request)
         records = self.view.store.events(max(1, request.from_seq), EVENTS_PER_READ)
-        return _events_response([record.body for record in records])
+        return _events_response(records)
 
     def pending_texts(self, limit: int) -> list[tuple[bytes, str]]:
         """Up to ``limit`` (content digest, text) pairs that have no vector of the present model yet, oldest first."""
@@ -223,5 +223,11 @@ class Cube:
             view.store.close()
 
 
-def _events_response(bodies: Sequence[bytes]) -> bytes:
-    return pb.HistoryResponse(events=[event_pb2.Event.FromString(body) for body in bodies]).SerializeToString()
+def _events_response(records: Sequence[EventRecord]) -> bytes:
+    response = pb.HistoryResponse()
+    for record in records:
+        event = event_pb2.Event.FromString(record.body)
+        # Where a repair could not save an event, the journal holds an empty one: the gap is shown, not skipped.
+        event.seq = record.seq
+        response.events.append(event)
+    return response.SerializeToString()

@@ -44,7 +44,7 @@ class SentenceModel:
         vectors = self._model.encode(
             list(texts), normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
         )
-        return np.asarray(vectors, np.float32)
+        return np.asarray(vectors, np.float32).reshape(len(texts), -1 if texts else 0)
 
 
 def folder_digest(folder: Path) -> str:

@@ -78,6 +78,7 @@ def test_a_changed_model_is_noticed_without_asking() -> None:
 
     async def body(client: EmbedderClient, handle: Handle) -> None:
         await client.embed_query("a", "x")
+        await asyncio.sleep(0.1)
         handle.model = "two"
         await asyncio.sleep(0.2)
         assert client.state().model == "two"

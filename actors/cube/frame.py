@@ -23,9 +23,10 @@ from memcube.actors.cube.known_model import EmbedsTexts, KnownModel
 from memcube.actors.cube.packet import pack_answers, pack_refusal, refused, unpack_calls
 from memcube.actors.cube.residence import Residence
 from memcube.actors.directory.placement import FrameReport, HostedCube
+from memcube.actors.directory.question import unpack_attach
 from memcube.actors.vault.base import Vault
 from memcube.model.errors import InternalError, MemCubeError, NotResidentError, StaleEpochError, StorageFullError
-from memcube.model.ids import CubeRef, new_idempotency_key
+from memcube.model.ids import new_idempotency_key
 
 __all__ = ["MemCube"]
 
@@ -54,19 +55,20 @@ class MemCube:
         self._commits_before = 0
         self._process = psutil.Process()
 
-    async def attach(self, tenant: str, cube_id: str, create: bytes | None, generation: int) -> tuple[int, int]:
-        """Open a cube as its writer; returns its bytes in memory and its epoch. Called by the directory only.
+    async def attach(self, packet: bytes) -> int:
+        """Open a cube as its writer; returns its bytes in memory. Called by the directory only, which packs what to
+        attach (``question.pack_attach``).
 
         Raises NotFoundError (and ``create`` is None), DamagedError, StorageFullError; NotResidentError for an attach
         that was undone already, which Ray delivered once more.
         """
-        ref = CubeRef(tenant, cube_id)
+        ref, create, generation = unpack_attach(packet)
         self._watch_model()
         there = self._hosted.get(ref.key)
         if there is not None and there.generation == generation:
-            return there.memory_bytes, there.epoch
+            return there.memory_bytes
         if generation in self._generations:
-            raise NotResidentError(cube_id)
+            raise NotResidentError(ref.cube_id)
         self._generations[generation] = None
         if len(self._generations) > GENERATIONS_KEPT:
             self._generations.popitem(last=False)
@@ -93,7 +95,7 @@ class MemCube:
                 gc.freeze()
                 gc.enable()
             self._hosted[ref.key] = residence
-            return residence.memory_bytes, residence.epoch
+            return residence.memory_bytes
 
     async def detach(self, key: str, generation: int, keep: bool = True) -> None:
         """Let go of a cube after its calls in progress; nothing happens if that attach is over already."""

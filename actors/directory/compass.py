@@ -11,7 +11,8 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from memcube.actors.directory.config import RouterConfig
-from memcube.actors.directory.placement import Placement, Resolved, Usage
+from memcube.actors.directory.placement import Placement, Usage
+from memcube.actors.directory.question import Question, pack_question, unpack_resolved
 from memcube.actors.directory.wire import DIRECTORY, Wire
 from memcube.model.errors import DeadlineError, MemCubeError, UnavailableError
 from memcube.model.ids import CubeRef
@@ -119,8 +120,8 @@ class Compass:
         usage = Usage(tuple(self._used), tuple(self._busy))
         self._used.clear()
         distrust, absent = doubt if doubt is not None else (None, False)
-        question = (ref.tenant, ref.cube_id, create, usage, self._version, timeout_s, distrust, absent)
-        resolved: Resolved = await self.ask("resolve", timeout_s, *question)
+        question = Question(ref, create, usage, self._version, timeout_s, distrust, absent)
+        resolved = unpack_resolved(await self.ask("resolve", timeout_s, pack_question(question)))
         if resolved.departed is None:
             self._known.clear()
         else:

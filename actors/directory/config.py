@@ -20,7 +20,7 @@ class DirectoryConfig:
     spare_slots: int = 2
     """Free slots kept ready, by starting frames and, at ``max_frames``, by paging out what was used least recently.
 
-    At most an eighth of all slots is kept free."""
+    At most a quarter of all slots is kept free."""
     max_starting: int = 2
     """Frames started at the same time; each start takes about 0.7 CPU-seconds."""
     max_waiting: int = 1024
@@ -66,7 +66,7 @@ class DirectoryConfig:
     @property
     def spare(self) -> int:
         """``spare_slots`` within its bound."""
-        return min(self.spare_slots, self.slots // 8)
+        return min(self.spare_slots, self.slots // 4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,8 +19,9 @@ from memcube.actors.directory import events as ev
 from memcube.actors.directory.config import DirectoryConfig
 from memcube.actors.directory.frames import FrameTable
 from memcube.actors.directory.minder import FrameMinder
-from memcube.actors.directory.placement import DirectoryStatus, Placement, Resolved, Usage
+from memcube.actors.directory.placement import DirectoryStatus, Placement, Resolved
 from memcube.actors.directory.pool import FramePhase
+from memcube.actors.directory.question import pack_attach, pack_resolved, unpack_question
 from memcube.actors.directory.wire import Fleet
 from memcube.actors.vault.base import CubeHead, Vault
 from memcube.model.errors import DeadlineError, MemCubeError, NotFoundError, UnavailableError
@@ -64,34 +66,26 @@ class CubeDirectory:
 
     # --- questions -----------------------------------------------------------------------------------------------
 
-    async def resolve(
-        self,
-        tenant: str,
-        cube_id: str,
-        create: bytes | None,
-        usage: Usage,
-        since: int,
-        timeout_s: float,
-        distrust: Placement | None = None,
-        absent: bool = False,
-    ) -> Resolved:
-        """The frame that holds the cube, after paging it in if it is in none.
+    async def resolve(self, packet: bytes) -> bytes:
+        """The frame that holds the cube of a ``Question``, after paging it in if it is in none.
 
-        ``create`` is the ``about`` to make a missing cube with. ``distrust`` is a placement that did not work:
-        ``absent`` says that the frame itself denied hosting the cube, else that it did not answer. Raises
-        NotFoundError, DamagedError, StorageFullError, ExhaustedError, DeadlineError.
+        Takes and returns what ``question`` packs. Raises NotFoundError, DamagedError, StorageFullError,
+        ExhaustedError, DeadlineError.
         """
-        await self.start()
-        ref = CubeRef(tenant, cube_id)
-        self._handle(ev.Used(usage.used, usage.busy))
-        if distrust is not None:
-            if absent:
-                self._handle(ev.Dropped(ref, distrust))
+        if self._started is None:
+            await self.start()
+        question = unpack_question(packet)
+        ref = question.ref
+        self._handle(ev.Used(question.usage.used, question.usage.busy))
+        if question.distrust is not None:
+            if question.absent:
+                self._handle(ev.Dropped(ref, question.distrust))
             else:
-                await self._probe(ref, distrust)
-        placement = await self._ask(lambda ticket: ev.Asked(ticket, ref, create), ref.cube_id, timeout_s)
+                await self._probe(ref, question.distrust)
+        asked = partial(ev.Asked, ref=ref, create=question.create)
+        placement = await self._ask(asked, ref.cube_id, question.timeout_s)
         departures = self._table.pool.departures
-        return Resolved(placement, departures.version, departures.since(since))
+        return pack_resolved(Resolved(placement, departures.version, departures.since(question.since)))
 
     async def find(self, tenant: str, key: str) -> CubeRef:
         """The cube with this key; raises NotFoundError."""
@@ -113,7 +107,7 @@ class CubeDirectory:
             async with asyncio.timeout(timeout_s), lock:
                 try:
                     # A frame that hangs is not waited for: deleting fences it.
-                    await self._ask(lambda ticket: ev.Closed(ticket, ref), ref.cube_id, timeout_s)
+                    await self._ask(partial(ev.Closed, ref=ref), ref.cube_id, timeout_s)
                     await asyncio.to_thread(self._vault.delete, ref)
                 finally:
                     self._handle(ev.Reopened(ref))
@@ -216,10 +210,10 @@ class CubeDirectory:
 
     async def _attach(self, effect: ev.Attach) -> None:
         ref = effect.ref
-        call = (ref.tenant, ref.cube_id, effect.create, effect.generation)
+        packet = pack_attach(ref, effect.create, effect.generation)
         try:
             async with asyncio.timeout(self._config.attach_deadline_s):
-                memory_bytes, _ = await self._fleet.send(effect.frame, "attach", *call)
+                memory_bytes = await self._fleet.send(effect.frame, "attach", packet)
         except TimeoutError:
             self._handle(ev.FrameLost(effect.frame, effect.incarnation, gone=False))
         except UnavailableError as error:

@@ -380,7 +380,9 @@ class FrameTable:
             full = len(self.pool.frames) >= self.config.max_frames
         # Starting a process takes about a second and paging out some milliseconds: who waits now gets a slot now.
         wanted = unmet - leaving
-        spared = self.config.spare - free - leaving if full else 0
+        # While a cube comes in, paging another one out ahead of need would only take its processor time.
+        idle = free == 0 or self.pool.arriving == 0
+        spared = self.config.spare - free - leaving if full and idle else 0
         for cube in self._victims() if wanted > 0 or spared > 0 else ():
             if wanted <= 0 and (spared <= 0 or cube.busy_until_s > self._now):
                 return

@@ -169,6 +169,11 @@ class Pool:
         """How many cubes are resident."""
         return len(self._by_use)
 
+    @property
+    def arriving(self) -> int:
+        """How many cubes are being attached."""
+        return len(self.cubes) - len(self._by_use) - self.leaving
+
     def _end_residency(self, cube: Residency) -> None:
         del self._by_use[cube.ref.key]
         self.bytes_held -= cube.memory_bytes

@@ -108,6 +108,19 @@ def test_pages_out_what_was_used_least_recently() -> None:
     assert [e.ref for e in effects if isinstance(e, ev.Detach)] == [cube("b")]
 
 
+def test_spare_slots_are_made_ahead_but_not_during_a_page_in() -> None:
+    """At the bound of frames the least used cube leaves to keep a slot free, once nothing is being attached."""
+    bench = Bench(max_frames=8, spare_slots=2)
+    bench.start(8)
+    for n in range(6):
+        bench.page_in(f"c{n}")
+    _, effects = bench.ask("c6")
+    attach = effects[0]
+    assert isinstance(attach, ev.Attach) and kinds(effects) == ["Attach"]
+    effects = bench.send(ev.Attached(cube("c6"), attach.generation, 1))
+    assert [e.ref for e in effects if isinstance(e, ev.Detach)] == [cube("c0")]
+
+
 def test_spares_cubes_in_use() -> None:
     """A cube with calls in flight is paged out only when every other one is in use too."""
     bench = Bench()

@@ -1,0 +1,82 @@
+"""The page fault on the wire: a router's question and the directory's answer, each as one byte string.
+
+As in ``cube.packet``, Ray carries a lone ``bytes`` much faster than the same values as Python objects, and a page
+fault is two such hops. Private to one version of MemCube.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgpack  # type: ignore[import-untyped]
+
+from memcube.actors.directory.placement import Placement, Resolved, Usage
+from memcube.model.ids import CubeRef
+
+__all__ = [
+    "Question",
+    "pack_attach",
+    "pack_question",
+    "pack_resolved",
+    "unpack_attach",
+    "unpack_question",
+    "unpack_resolved",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Where is this cube? ``create`` is the ``about`` to make it with if it is missing.
+
+    ``since`` is the version of departures that the router knows. ``distrust`` is a placement that did not work;
+    ``absent`` says that its frame denied hosting the cube, else that it did not answer.
+    """
+
+    ref: CubeRef
+    create: bytes | None
+    usage: Usage
+    since: int
+    timeout_s: float
+    distrust: Placement | None = None
+    absent: bool = False
+
+
+def pack_question(question: Question) -> bytes:
+    """For ``CubeDirectory.resolve``."""
+    q = question
+    distrust = (q.distrust.frame, q.distrust.generation) if q.distrust is not None else None
+    row = (q.ref.tenant, q.ref.cube_id, q.create, q.usage.used, q.usage.busy, q.since, q.timeout_s, distrust, q.absent)
+    packet: bytes = msgpack.packb(row, use_bin_type=True)
+    return packet
+
+
+def unpack_question(packet: bytes) -> Question:
+    """Inverse of ``pack_question``."""
+    tenant, cube_id, create, used, busy, since, timeout_s, distrust, absent = msgpack.unpackb(packet, use_list=False)
+    placement = Placement(*distrust) if distrust is not None else None
+    return Question(CubeRef(tenant, cube_id), create, Usage(used, busy), since, timeout_s, placement, absent)
+
+
+def pack_resolved(resolved: Resolved) -> bytes:
+    """The directory's answer."""
+    row = (resolved.placement.frame, resolved.placement.generation, resolved.version, resolved.departed)
+    packet: bytes = msgpack.packb(row)
+    return packet
+
+
+def unpack_resolved(packet: bytes) -> Resolved:
+    """Inverse of ``pack_resolved``."""
+    frame, generation, version, departed = msgpack.unpackb(packet, use_list=False)
+    return Resolved(Placement(frame, generation), version, departed)
+
+
+def pack_attach(ref: CubeRef, create: bytes | None, generation: int) -> bytes:
+    """For ``MemCube.attach``."""
+    packet: bytes = msgpack.packb((ref.tenant, ref.cube_id, create, generation), use_bin_type=True)
+    return packet
+
+
+def unpack_attach(packet: bytes) -> tuple[CubeRef, bytes | None, int]:
+    """Inverse of ``pack_attach``."""
+    tenant, cube_id, create, generation = msgpack.unpackb(packet, use_list=False)
+    return CubeRef(tenant, cube_id), create, generation

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from memcube.deployments.config import SystemConfig
+from memcube.model.errors import UnavailableError
 
 __all__ = ["NAMESPACE", "join_ray", "leave_ray", "start_local_ray", "stop_local_ray"]
+
+log = logging.getLogger("memcube.supervisor")
 
 NAMESPACE = "memcube"
 OBJECT_STORE_BYTES = 128 * 2**20
@@ -53,13 +56,23 @@ def stop_local_ray() -> None:
 
 
 def join_ray(address: str) -> str:
-    """Connect to a running cluster as a guest; returns its GCS address."""
+    """Connect to a running cluster as a guest; returns its GCS address. Raises UnavailableError.
+
+    A cluster may ask for Ray's token; Ray sends the one that it has only in the mode ``token``.
+    """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
+    if os.environ.get("RAY_AUTH_TOKEN") or token.exists():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 
-    context: Any = ray.init(
-        address=address or "auto", namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING
-    )
+    try:
+        context: Any = ray.init(
+            address=address or "auto", namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING
+        )
+    except ConnectionError as error:
+        log.warning("joining the Ray cluster at %s failed", address or "auto", exc_info=error)
+        raise UnavailableError(f"the Ray cluster at {address or 'auto'} ({error})", 5.0) from error
     return str(context.address_info["gcs_address"])
 
 

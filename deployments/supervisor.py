@@ -148,10 +148,12 @@ def _own(progress: Progress, config: SystemConfig) -> int:
 def _put_in(progress: Progress, config: SystemConfig) -> int:
     """Start the system inside the Ray cluster at ``config.address`` and leave it there."""
     from memcube.deployments.local_ray import join_ray, leave_ray
-    from memcube.deployments.system import start_system
 
     with progress.step("Ray"):
         address = join_ray(config.address)
+    # After joining: Ray reads how to authenticate when it is first imported, and this imports it.
+    from memcube.deployments.system import start_system
+
     try:
         system = start_system(config, progress.step)
         progress.put(pid=0, process_started_s=0.0, state=READY, grpc=system.grpc, http=system.http, address=address)
@@ -163,10 +165,11 @@ def _put_in(progress: Progress, config: SystemConfig) -> int:
 def _take_out(home: Path, address: str) -> int:
     """Stop exactly what is ours in the Ray cluster at ``address``."""
     from memcube.deployments.local_ray import join_ray, leave_ray
-    from memcube.deployments.system import stop_joined_system
 
     file = read_run_file(home)
     join_ray(address or (file.address if file else ""))
+    from memcube.deployments.system import stop_joined_system
+
     try:
         stop_joined_system()
     finally:

@@ -60,7 +60,8 @@ class Residence:
         self._written = False
         self._closed = False
         self._work = asyncio.get_running_loop().create_task(self._background())
-        if embedder is not None and cube.pending_texts(1):
+        # The model may have become known while the cube was being loaded without one.
+        if embedder is not None and (cube.pending_texts(1) or embedder.model != cube.view.model):
             self._wake.set()
 
     @classmethod

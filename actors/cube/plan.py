@@ -29,6 +29,7 @@ from memcube.model.errors import (
     InvalidArgumentError,
     MemCubeError,
     NotFoundError,
+    StaleEpochError,
     VersionConflictError,
 )
 from memcube.model.filters import filter_from_proto, matches
@@ -102,6 +103,8 @@ class Planner:
         saved = (len(self._events), dict(self._put), set(self._dropped), dict(self._positions), self._new_about)
         try:
             return Answer(True, self._perform(call))
+        except StaleEpochError:
+            raise
         except MemCubeError as error:
             del self._events[saved[0] :]
             self._put, self._dropped, self._positions, self._new_about = saved[1:]
@@ -143,6 +146,9 @@ class Planner:
         """The answer that the first call with this key got, made again from the events that it caused."""
         first, last = _RANGE.unpack(receipt.response)
         stored = self._store.head
+        if last > self._head:
+            # The receipt on disk is a newer writer's, its events are not in what this one knows: raises.
+            self._store.verify_epoch()
         bodies = [r.body for r in self._store.events(first, last - first + 1)] if first <= min(last, stored) else []
         wanted = [event_pb2.Event.FromString(body) for body in bodies]
         wanted += [event_to_proto(event) for event, _ in self._events if first <= event.seq <= last]

@@ -13,6 +13,7 @@ from memcube.model.errors import (
     InvalidArgumentError,
     MemCubeError,
     NotFoundError,
+    StaleEpochError,
     TooLargeError,
     VersionConflictError,
 )
@@ -236,3 +237,22 @@ def test_long_messages_are_split_with_offsets(bench: Bench) -> None:
         assert len(item.memory) <= 1200
         assert (source.id, source.position) == ("m", i)
     assert "".join("".join(item.memory.split()) for item in response.items) == "".join(text.split())
+
+
+@pytest.mark.parametrize("verb", ["add", "update", "delete"])
+def test_a_replaced_writer_does_not_answer_for_the_newer_one(bench: Bench, verb: str) -> None:
+    """A retry that reaches a writer which was replaced before the first answer is refused, not answered from nothing."""
+    (memory_id,) = bench.add("one")
+    replaced = bench.cube
+    bench.open()
+    requests = {
+        "add": pb.AddRequest(scope=ALICE, messages=[pb.Message(content="two")]),
+        "update": pb.UpdateRequest(id=memory_id, memory="uno"),
+        "delete": pb.DeleteRequest(id=memory_id),
+    }
+    call = bench.call(verb, requests[verb], "k")
+    (first,) = bench.answers(call)
+    assert first.ok
+    with pytest.raises(StaleEpochError):
+        replaced.plan([call])
+    assert bench.answers(call) == [first]

@@ -32,6 +32,7 @@ __all__ = ["Nemesis"]
 
 ASK_S = 5.0
 RECOVER_S = 90.0
+IN_USE_S = 0.3
 KINDS = {"frame": 0.72, "directory": 0.14, "gateway": 0.14}
 Put = Callable[[Operation], None]
 
@@ -176,13 +177,14 @@ class Nemesis:
         while time.monotonic() < deadline:
             hosted = {frame: refs for frame, refs in self._hosted().items() if refs}
             if hosted:
+                # The one in use at this moment, or paging will have taken it out before the fault.
                 name = self.random.choice(sorted(hosted))
-                return name, self.random.choice(hosted[name])
+                return name, hosted[name][0]
             time.sleep(0.1)
         raise TimeoutError(f"no frame hosts a cube {RECOVER_S:.0f} s after a fault")
 
     def _hosted(self) -> dict[str, list[CubeRef]]:
-        """What each frame that answers hosts."""
+        """What each frame that answers hosts and used just now, the latest first."""
         names = [name for name in self.running.processes() if _kind(name) == "frame"]
         asked = {}
         for name in names:
@@ -196,7 +198,9 @@ class Nemesis:
                 report = ray.get(answer, timeout=ASK_S)
             except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError):
                 continue
-            hosted[name] = [one.ref for one in report.hosted]
+            hosted[name] = [
+                one.ref for one in sorted(report.hosted, key=lambda one: one.idle_s) if one.idle_s < IN_USE_S
+            ]
         return hosted
 
     def _log(self, what: str, whom: str, at_s: float, cube: str, took_s: float, **more: Any) -> None:

@@ -77,7 +77,16 @@ def running_system(home: Path, frames: int | None = None, embedder: str = "minil
             system.stop()
         stop_local_ray()
         leftovers.end()
+        _keep_logs(folder, config.logs)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keep_logs(ray_folder: Path, target: Path) -> None:
+    """What the system's processes said on standard error, beside the other logs of the home."""
+    target.mkdir(parents=True, exist_ok=True)
+    for log in ray_folder.glob("session_latest/logs/worker-*.err"):
+        if log.stat().st_size:
+            shutil.copy(log, target)
 
 
 def _silence_obituaries() -> None:

@@ -3,7 +3,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$here}
-cd "$here"
-"${PYTHON:-python}" -m grpc_tools.protoc -I. --python_out="$out" --pyi_out="$out" --grpc_python_out="$out" memcube/v1/*.proto
+"${PYTHON:-python}" -m grpc_tools.protoc -I"$here" --python_out="$out" --pyi_out="$out" --grpc_python_out="$out" \
+  "$here"/memcube/v1/*.proto
 # The files are memcube/v1/*.proto for every language; their Python package is memcube.protos.memcube.v1.
 sed -i -E 's/^from memcube\.v1 import/from memcube.protos.memcube.v1 import/' "$out"/memcube/v1/*_pb2*.py "$out"/memcube/v1/*_pb2.pyi

@@ -7,6 +7,8 @@ runs again after a kill and serves at the same address; the frames, and whatever
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +20,8 @@ from memcube.actors.gateway.server import GatewayServer
 from memcube.model.errors import InvalidArgumentError
 
 __all__ = ["Addresses", "Gateway", "Wiring"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,12 @@ Wiring = Callable[[], tuple[Router, Embedder | None]]
 """Makes the gateway's neighbours inside its process; the start code passes a module-level function or a partial."""
 
 
+def _end_unless_started(starting: asyncio.Future[None]) -> None:
+    if starting.cancelled() or starting.exception() is not None:
+        log.error("the gateway could not serve again", exc_info=starting.exception())
+        os._exit(1)
+
+
 class Gateway:
     """Use as ``ray.remote(Gateway).options(name="gateway", max_restarts=-1, max_task_retries=0).remote(config, wiring)``."""
 
@@ -42,6 +52,9 @@ class Gateway:
         self._server = GatewayServer(config, router, embedder)
         # Ray runs the constructor of an actor with async methods in its event loop.
         self._starting = asyncio.ensure_future(self._server.start())
+        if ray.get_runtime_context().was_current_actor_reconstructed:
+            # Nobody waits for ``ready`` any more: a restart that can't serve ends, and Ray tries again.
+            self._starting.add_done_callback(_end_unless_started)
 
     @ray.method
     async def ready(self) -> Addresses:

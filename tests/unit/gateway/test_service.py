@@ -24,6 +24,7 @@ from memcube.model.errors import (
     PermissionDeniedError,
     TooLargeError,
     UnauthenticatedError,
+    UnavailableError,
     VersionConflictError,
 )
 from memcube.model.ids import new_memory_id
@@ -411,7 +412,7 @@ async def test_verbs_on_the_tenant_are_refused_openly(start: Any, keys: Any) -> 
 
 
 async def test_a_call_ends_at_its_deadline(start: Any) -> None:
-    """The client's deadline bounds the work, the default bounds calls without one; both are typed."""
+    """The client's deadline bounds the work, the default bounds calls without one, the most bounds all; typed."""
 
     class Slow:
         """A router that notes how long it may take, and takes longer."""
@@ -420,22 +421,24 @@ async def test_a_call_ends_at_its_deadline(start: Any) -> None:
 
         async def read(self, ref: Any, call: Any, *, timeout_s: float) -> bytes:
             self.allowed.append(timeout_s)
-            await asyncio.sleep(5)
+            await asyncio.sleep(30)
             return b""
 
         async def status(self) -> Any:
-            await asyncio.sleep(5)
+            raise UnavailableError("figures")
 
-    async with start(router=Slow(), default_timeout_s=0.2) as running:
+    request = pb.ListRequest(scope=ALICE)
+    async with start(router=Slow(), default_timeout_s=0.3, max_timeout_s=1.2) as running:
         caller = running.caller()
-        error = await running.refused(caller.call("List", pb.ListRequest(scope=ALICE), timeout=None))
-        assert isinstance(error, DeadlineError)
-        assert error.facts == {"what": "list", "timeout_s": 0.2}
+        for timeout_s, bound_s in ((None, 0.3), (100, 1.2)):
+            error = await running.refused(caller.call("List", request, timeout=timeout_s))
+            assert isinstance(error, DeadlineError)
+            assert error.facts == {"what": "list", "timeout_s": bound_s}
+            assert 0.0 < Slow.allowed.pop() <= bound_s
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await caller.stub.List(pb.ListRequest(scope=ALICE), timeout=0.1)
+            await caller.stub.List(request, timeout=1.0)
         assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        assert 0.15 < Slow.allowed[0] <= 0.2
-        assert 0.0 < Slow.allowed[1] <= 0.1
+        assert 0.3 < Slow.allowed.pop() <= 1.0
 
 
 async def test_defects_leave_as_incidents(start: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -75,10 +75,10 @@ def test_an_incomplete_configuration_names_the_field(settings: dict[str, Any], f
 def test_a_missing_package_names_its_extra(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], gone: list[str], extra: str
 ) -> None:
-    """The error says what to install."""
+    """The error says what to install, before anything is loaded."""
     absent(monkeypatch, *gone)
     with pytest.raises(MissingExtraError) as caught:
-        load_model(EmbedderConfig(**settings))
+        check_config(EmbedderConfig(**settings))
     assert caught.value.extra == extra
 
 

@@ -7,6 +7,7 @@ other leaves with ``LOCK_HELD``, and both clients wait for the same run file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -75,7 +76,10 @@ def start(home: Path, arguments: list[str], timeout_s: float, say: Say) -> RunFi
                 _tell(file, told, say)
             return file
         if file is None and child is None:
-            say(f"memcube: starting a system in {home} (it stays; 'memcube down' stops it)")
+            line = f"memcube: starting a system in {home} (it stays; 'memcube down' stops it)"
+            if line not in told:
+                told.add(line)
+                say(line)
             child = spawn(home, arguments)
         if file is not None and file.state != STOPPING:
             _tell(file, told, say)
@@ -102,7 +106,8 @@ def stop(home: Path, timeout_s: float, say: Say) -> bool:
     if file is None or file.pid == 0:
         return False
     say(f"memcube: stopping the system in {home} (pid {file.pid})")
-    os.kill(file.pid, signal.SIGTERM)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(file.pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout_s
     while file.alive:
         if time.monotonic() >= deadline:

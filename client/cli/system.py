@@ -142,7 +142,11 @@ def status(
     if as_json:
         print_json(plain)
         return
-    out.print(f"MemCube {found['version']} at {server}, up since {day(found['started_at'], clock=True)} UTC")
+    out.print(f"MemCube {found['version']}, up since {day(found['started_at'], clock=True)} UTC")
+    if file is None:
+        out.print(f"gRPC {server}")
+    else:
+        out.print(f"gRPC {file.grpc} · HTTP http://{file.http}/docs · data in {folder}")
     table = Table(box=None, pad_edge=False, show_header=False)
     colours = {"ready": "green", "starting": "yellow", "degraded": "yellow", "down": "red"}
     for part in found["components"]:

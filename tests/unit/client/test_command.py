@@ -1,0 +1,68 @@
+"""The command as a whole: what there is is documented, and exit statuses tell errors apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from memcube.client.cli.app import app
+from memcube.client.cli.output import EXIT_STATUS, day, exit_status, hits_table, score_parts
+from memcube.model.errors import ERRORS, DamagedError, InternalError, TooLargeError
+
+ROOT = Path(__file__).parents[3]
+
+
+def commands() -> list[str]:
+    """Names of all commands, groups' too."""
+    root = typer.main.get_command(app)
+    return sorted(root.commands)  # type: ignore[attr-defined]
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """A command that the README does not show is one that nobody finds."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    missing = [name for name in commands() if f"memcube {name}" not in readme]
+    assert missing == []
+
+
+def test_the_commands_are_those_that_were_promised() -> None:
+    """Renaming one breaks scripts."""
+    assert commands() == sorted(
+        "add check delete down get history keys list repair search status up update version".split()
+    )
+
+
+def test_every_error_has_a_status() -> None:
+    """None ends as success, usage errors are 2, and a defect of ours is 1."""
+    for kind, status in EXIT_STATUS:
+        assert 2 <= status < 64
+        assert kind.__name__ in ERRORS
+    assert exit_status(InternalError("x")) == 1
+    assert exit_status(TooLargeError("text", 2, 1)) == 2
+    assert exit_status(DamagedError("a", "b")) == 8
+
+
+@pytest.mark.parametrize(("given", "shown"), [(None, ""), ("2026-03-01T12:05:00Z", "1 Mar 2026")])
+def test_days_are_readable(given: str | None, shown: str) -> None:
+    """Dates as people write them."""
+    assert day(given) == shown
+
+
+def test_score_parts_are_ordered_and_few() -> None:
+    """The strongest first, those that show nothing left out, a name never parted from its number."""
+    parts = {"a": 0.1, "long_name": -3.0, "zero": 0.0, "tiny": 0.001} | {f"p{i}": 0.2 for i in range(9)}
+    words = score_parts(parts).plain.split("  ")
+    assert words[0] == "long\u00a0name\u00a0-3.00"
+    assert len(words) == 6
+    assert "zero" not in " ".join(words)
+
+
+def test_a_table_marks_evidence() -> None:
+    """Hits whose source is asked for carry a check mark."""
+    hit = {"score": 0.5, "memory": "tea [bold]not markup[/bold]", "created_at": "2026-03-01T12:05:00Z"}
+    rows = hits_table([{**hit, "sources": [{"id": "D1:1"}]}, {**hit, "sources": [{"id": "D1:2"}]}], ["D1:2"])
+    scores = [str(cell) for cell in rows.columns[0].cells]
+    assert scores == ["0.50", "✓ 0.50"]
+    assert "[bold]" in str(next(iter(rows.columns[1].cells)))

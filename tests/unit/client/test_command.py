@@ -30,7 +30,22 @@ def test_every_command_is_in_the_readme() -> None:
 def test_the_commands_are_those_that_were_promised() -> None:
     """Renaming one breaks scripts."""
     assert commands() == sorted(
-        "add check delete down get history keys list repair search status up update version".split()
+        [
+            "add",
+            "check",
+            "delete",
+            "down",
+            "get",
+            "history",
+            "keys",
+            "list",
+            "repair",
+            "search",
+            "status",
+            "up",
+            "update",
+            "version",
+        ]
     )
 
 

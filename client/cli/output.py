@@ -39,7 +39,6 @@ EXIT_STATUS: tuple[tuple[type[errors.MemCubeError], int], ...] = (
 """Exit status by kind of error; the first kind that fits counts, 1 is for all others."""
 
 LEAST_PART, MOST_PARTS = 0.005, 6
-NO_BREAK = "\u00a0"
 PART_COLOURS = {
     "lexical": "cyan",
     "context_lexical": "cyan",
@@ -81,10 +80,9 @@ def score_parts(parts: Mapping[str, float]) -> Text:
     line = Text(style="dim")
     for name, value in sorted(parts.items(), key=lambda part: -abs(part[1]))[:MOST_PARTS]:
         if abs(value) >= LEAST_PART:
-            # No-break spaces keep a name with its number where the line wraps.
-            words = name.replace("_", NO_BREAK)
-            line.append(("  " if line else "") + words, style=PART_COLOURS.get(name, "blue"))
-            line.append(f"{NO_BREAK}{value:.2f}")
+            # No space inside: a name stays with its number where the line wraps.
+            line.append(("  " if line else "") + name.replace("_", "-"), style=PART_COLOURS.get(name, "blue"))
+            line.append(f"={value:.2f}")
     return line
 
 

@@ -1,0 +1,80 @@
+"""``memcube check`` and ``memcube repair`` on real files, without a system that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from local_system import memcube
+
+from memcube.actors.cube.call import Call
+from memcube.actors.directory.local import LocalRouter
+from memcube.actors.vault.sqlite_vault import SqliteVault
+from memcube.model.ids import CubeRef, Principal
+from memcube.protos.memcube.v1 import service_pb2 as pb
+
+ANN = Principal("default", "ann", ("admin",))
+REF = CubeRef("default", "user:ann")
+
+
+def fill(home: Path, count: int) -> Path:
+    """Put ``count`` memories of Ann into the home's vault; returns the cube's file."""
+
+    async def work() -> None:
+        router = LocalRouter(SqliteVault(home / "vault"))
+        for number in range(count):
+            request = pb.AddRequest(scope={"user_id": "ann"}, messages=[{"content": f"apple tree number {number}"}])
+            call = Call("add", request.SerializeToString(), ANN, key=f"key-{number}")
+            await router.mutate(REF, call, create=True, timeout_s=30)
+        await router.close()
+
+    asyncio.run(work())
+    [file] = (home / "vault").rglob("*.db")
+    return file
+
+
+def flip(file: Path, at: int) -> None:
+    """Flip one bit of a file."""
+    body = bytearray(file.read_bytes())
+    body[at] ^= 1
+    file.write_bytes(body)
+
+
+def test_damage_is_found_named_and_repaired(tmp_path: Path) -> None:
+    """One flipped bit: ``check`` says where and ends with 8, ``repair`` rebuilds and keeps the damaged file, and
+    afterwards all is sound again with everything in it."""
+    file = fill(tmp_path, 40)
+    assert memcube("check", home=tmp_path).returncode == 0
+    # In a text: the journal has it a second time, from which the state can be rebuilt.
+    place = file.read_bytes().find(b"apple tree number 17")
+    assert place > 0
+    flip(file, place)
+    found = memcube("check", "--json", home=tmp_path)
+    assert found.returncode == 8
+    [report] = json.loads(found.stdout)["results"]
+    assert report["cube_id"] == "user:ann"
+    assert report["findings"]
+    assert memcube("check", home=tmp_path).returncode == 8, "checking must not change anything"
+    repaired = memcube("repair", "--json", home=tmp_path)
+    assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+    assert len(json.loads(repaired.stdout)["results"]) == 1
+    after = memcube("check", "--json", home=tmp_path)
+    assert after.returncode == 0, after.stdout
+    [sound] = json.loads(after.stdout)["results"]
+    assert sound["findings"] == []
+    assert (
+        sound["items"]
+        + len([one for one in json.loads(repaired.stdout)["results"][0]["findings"] if not one["repairable"]])
+        >= 40
+    )
+    assert len([path for path in file.parent.iterdir() if file.stem in path.name]) > 2, "the damaged file is kept"
+
+
+def test_sound_cubes_are_left_alone(tmp_path: Path) -> None:
+    """Repairing what is not damaged touches no file."""
+    file = fill(tmp_path, 3)
+    before = {path.name: path.read_bytes() for path in file.parent.iterdir()}
+    repaired = memcube("repair", "--json", home=tmp_path)
+    assert (repaired.returncode, json.loads(repaired.stdout)["results"]) == (0, [])
+    assert {path.name: path.read_bytes() for path in file.parent.iterdir()} == before

@@ -5,6 +5,7 @@ The directory starts them. Imports neither torch nor pymilvus nor ray.serve: eac
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -31,6 +32,10 @@ class MemCube(frame.MemCube):
     """The frame, with a constructor that Ray can run again in a new process."""
 
     def __init__(self, recipe: FrameRecipe) -> None:
+        # What is imported stays: collections need not look at it, and pauses stay short beside a large cube.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
         embedder = recipe.open_embedder() if recipe.open_embedder is not None else None
         # Ray ships this class by value, where the cell behind a bare super() is another class.
         frame.MemCube.__init__(self, recipe.open_vault(), embedder, recipe.config)

@@ -92,7 +92,6 @@ class MemCube:
                     self._lost,
                 )
             finally:
-                gc.freeze()
                 gc.enable()
             self._hosted[ref.key] = residence
             return residence.memory_bytes
@@ -189,7 +188,6 @@ class MemCube:
         if self._hosted.get(residence.ref.key) is residence:
             del self._hosted[residence.ref.key]
             self._commits_before += residence.commits
-        gc.unfreeze()
         try:
             await residence.close(keep=keep)
         except StaleEpochError:

@@ -59,7 +59,7 @@ class Residence:
         self._wake = asyncio.Event()
         self._written = False
         self._closed = False
-        self._work = asyncio.get_running_loop().create_task(self._background())
+        self._work: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(self._background())
         # The model may have become known while the cube was being loaded without one.
         if embedder is not None and (cube.pending_texts(1) or embedder.model != cube.view.model):
             self._wake.set()
@@ -139,7 +139,11 @@ class Residence:
         if self._closed:
             return
         self._closed = True
-        self._work.cancel()
+        # The cancelled task keeps its frames, and they keep this: without the link back no collector is needed.
+        work, self._work = self._work, None
+        if work is not None:
+            work.cancel()
+            del work
         async with self._turn:
             await self._in_thread(self._cube.close if keep else lambda: self._store.close(checkpoint=False))
 

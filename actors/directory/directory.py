@@ -48,6 +48,7 @@ class CubeDirectory:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._deleting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._minders: dict[str, FrameMinder] = {}
+        self._kills: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._started: asyncio.Task[None] | None = None
 
@@ -192,12 +193,12 @@ class CubeDirectory:
                 self._end_minder(frame)
                 minder = FrameMinder(frame, incarnation, self._fleet, self._config, self._handle)
                 self._minders[frame] = minder
-                minder.task = self._spawn(minder.run(clear=clear))
+                minder.task = self._spawn(minder.run(clear=clear, after=self._kills.pop(frame, None)))
             case ev.KillFrame(frame):
-                self._spawn(self._fleet.kill(frame, restart=True))
+                self._kills[frame] = self._spawn(self._fleet.kill(frame, restart=True))
             case ev.StopFrame(frame):
                 self._end_minder(frame)
-                self._spawn(self._fleet.kill(frame, restart=False))
+                self._kills[frame] = self._spawn(self._fleet.kill(frame, restart=False))
 
     def _answer(self, ticket: int, answer: Placement | MemCubeError | None) -> None:
         future = self._waiting.get(ticket)

@@ -40,8 +40,10 @@ class FrameMinder:
         self._ping: asyncio.Task[None] | None = None
         self._unwatch: Callable[[], None] | None = None
 
-    async def run(self, *, clear: bool) -> None:
-        """Bring the frame up, then ping it until ``end``."""
+    async def run(self, *, clear: bool, after: asyncio.Task[None] | None = None) -> None:
+        """Bring the frame up, once the kill of its last process (``after``) is done; ping it until ``end``."""
+        if after is not None:
+            await asyncio.wait((after,))
         report = await self._bring_up(clear)
         self._unwatch = self._fleet.watch(report.pid, lambda: self._lost(gone=True))
         self._emit(ev.FrameStarted(self._frame, self.incarnation, report))

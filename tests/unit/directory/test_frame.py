@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
@@ -259,6 +261,27 @@ def test_attach_that_was_undone_is_not_repeated() -> None:
         with pytest.raises(NotResidentError):
             await bench.frame.attach(packet)
         assert (await bench.frame.hosting()).hosted == ()
+
+    run(scenario)
+
+
+def test_detached_cube_is_freed_at_once() -> None:
+    """A page-out gives its memory back without a garbage collection: nothing refers back in a circle."""
+
+    async def scenario() -> None:
+        bench = Bench(Lengths())
+        gc.collect()
+        gc.disable()
+        try:
+            await bench.attach()
+            await bench.mutate("one")
+            await bench.until(lambda status: status.vector_coverage == 1.0)
+            gone = weakref.ref(bench.frame._hosted[REF.key]._cube)
+            await bench.detach()
+            await asyncio.sleep(0.01)
+            assert gone() is None
+        finally:
+            gc.enable()
 
     run(scenario)
 

@@ -32,6 +32,8 @@ def start_local_ray(folder: Path, config: SystemConfig, *, log_to_driver: bool =
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # The memory monitor kills actors by its own reckoning, which small containers get wrong; frames bound themselves.
     os.environ.setdefault("RAY_memory_monitor_refresh_ms", "0")
+    # Ray runs workers at the lowest priority, for batch work; ours answer people who wait.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     import ray
 
     ray.init(

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from memcube.actors.gateway.service import SERVICE, verb_of
+from memcube.actors.gateway.service import verb_of
 from memcube.actors.governance import VERBS
 from memcube.model.errors import (
     AlreadyExistsError,
-    DeadlineError,
     IdempotencyConflictError,
     InvalidArgumentError,
-    NotFoundError,
-    PermissionDeniedError,
     TooLargeError,
-    UnauthenticatedError,
-    UnavailableError,
     VersionConflictError,
 )
-from memcube.model.ids import new_memory_id
 from memcube.model.times import to_timestamp
 from memcube.protos.memcube.v1 import filter_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -277,234 +267,6 @@ async def test_a_refused_add_makes_no_cube(start: Any) -> None:
         ):
             assert isinstance(await running.refused(caller.call("Add", bad)), InvalidArgumentError)
         assert not (await caller.call("ListCubes", pb.ListCubesRequest())).cubes
-
-
-async def test_every_rpc_wants_a_key_once_there_are_keys(start: Any, keys: Any) -> None:
-    """No key, a wrong key: UNAUTHENTICATED from every method of the service, streams too."""
-    async with start(keys=keys) as running:
-        for key in ("", "mck_wrong"):
-            caller = running.caller(key)
-            for rpc in RPCS:
-                if rpc.client_streaming:
-                    call = caller.add_stream([pb.AddRequest()])
-                elif rpc.server_streaming:
-                    call = anext(caller.stream(rpc.name, getattr(pb, rpc.input_type.name)()))
-                else:
-                    call = caller.call(rpc.name, getattr(pb, rpc.input_type.name)())
-                error = await running.refused(call)
-                assert error.args == UnauthenticatedError("the call carries no valid key").args, rpc.name
-
-
-async def test_either_header_carries_the_key(start: Any, keys: Any) -> None:
-    """authorization: Bearer, with any case of the word, or x-api-key."""
-    async with start(keys=keys) as running:
-        request = pb.StatusRequest()
-        stub = running.caller().stub
-        for metadata in (("authorization", "bearer mck_alice"), ("x-api-key", "mck_alice")):
-            assert await stub.Status(request, metadata=(metadata,))
-        for metadata in (("authorization", "Basic mck_alice"), ("authorization", "mck_alice"), ("x-api-key", "Bearer")):
-            with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await stub.Status(request, metadata=(metadata,))
-            assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
-
-
-async def test_denied_and_missing_cannot_be_told_apart(start: Any, keys: Any) -> None:
-    """For every verb on a cube or memory: code, message and trailers are the same bytes, but for the name sent."""
-    async with start(keys=keys) as running:
-        admin = running.caller("mck_admin")
-        hidden = await admin.add("a secret", user_id="bobby")
-        absent_id = new_memory_id(hidden.id[:20])
-        foreign_id = new_memory_id("a" * 20)
-        alice = running.caller("mck_alice")
-
-        async def answer(rpc: str, request: Any, name: str) -> tuple[Any, ...]:
-            method = getattr(alice.stub, rpc)
-            try:
-                if rpc in ("ListStream", "ReadEvents"):
-                    await method(request, metadata=alice.metadata, timeout=10).read()
-                else:
-                    await method(request, metadata=alice.metadata, timeout=10)
-            except grpc.aio.AioRpcError as failure:
-                trailers = dict(failure.trailing_metadata() or ())["grpc-status-details-bin"]
-                return failure.code(), failure.details().replace(name, "?"), trailers.replace(name.encode(), b"?")
-            raise AssertionError(f"{rpc} was answered")
-
-        message = pb.Message(content="x")
-        of_memory = {
-            "Get": pb.GetRequest(),
-            "History": pb.HistoryRequest(),
-            "Update": pb.UpdateRequest(memory="x"),
-            "Delete": pb.DeleteRequest(),
-        }
-        for rpc, request in of_memory.items():
-            answers = set()
-            for memory_id in (hidden.id, absent_id, foreign_id):
-                request.id = memory_id
-                answers.add(await answer(rpc, request, memory_id))
-            assert len(answers) == 1, rpc
-        of_scope = {
-            "Search": pb.SearchRequest(query="secret"),
-            "List": pb.ListRequest(),
-            "ListStream": pb.ListRequest(),
-            "DeleteAll": pb.DeleteAllRequest(),
-            "Status": pb.StatusRequest(),
-            "Add": pb.AddRequest(messages=[message]),
-        }
-        for rpc, request in of_scope.items():
-            answers = set()
-            # The first exists and is not hers; the second does not exist; the third is hers and does not exist.
-            for cube_id in ("user:bobby", "user:nobod", *(() if rpc == "Add" else ("team-x",))):
-                request.scope.cube_id = cube_id
-                answers.add(await answer(rpc, request, cube_id))
-            assert len({(code, details) for code, details, _ in answers}) == 1, rpc
-            assert len({trailers for *_, trailers in answers}) <= 2, rpc  # "team-x" is shorter: lengths differ
-        of_cube = {
-            "GetCube": pb.GetCubeRequest(),
-            "ReadEvents": pb.ReadEventsRequest(),
-            "DeleteCube": pb.DeleteCubeRequest(),
-            "CreateCube": pb.CreateCubeRequest(),
-        }
-        for rpc, request in of_cube.items():
-            answers = set()
-            for cube_id in ("user:bobby", "user:nobod"):
-                request.cube_id = cube_id
-                answers.add(await answer(rpc, request, cube_id))
-            assert len(answers) == 1, rpc
-        assert (await admin.call("Get", pb.GetRequest(id=hidden.id))).item.version == 1
-
-
-async def test_tenants_share_nothing(start: Any, keys: Any) -> None:
-    """The same user id in two tenants is two cubes; an id of another tenant is not found."""
-    async with start(keys=keys) as running:
-        admin, mallory = running.caller("mck_admin"), running.caller("mck_mallory")
-        item = await admin.add("acme's")
-        assert isinstance(await running.refused(mallory.call("Get", pb.GetRequest(id=item.id))), NotFoundError)
-        assert (await mallory.add("other's")).id[:20] != item.id[:20]
-        assert (await mallory.call("Reset", pb.ResetRequest())).cubes_deleted == 1
-        assert (await admin.call("Get", pb.GetRequest(id=item.id))).item.memory == "acme's"
-
-
-async def test_listings_show_only_what_may_be_seen(start: Any, keys: Any) -> None:
-    """And page past what may not."""
-    async with start(keys=keys) as running:
-        admin = running.caller("mck_admin")
-        for number in range(12):
-            await admin.add("x", user_id=f"u{number}")
-        for name in ("team-a", "team-b"):
-            await admin.call("CreateCube", pb.CreateCubeRequest(cube_id=name))
-        alice = running.caller("mck_alice")
-        names, token = [], "start"
-        while token:
-            request = pb.ListCubesRequest(page_size=1, page_token="" if token == "start" else token)
-            page = await alice.call("ListCubes", request)
-            names += [cube.id for cube in page.cubes]
-            token = page.next_page_token
-        assert sorted(names) == ["team-a", "team-b"]
-
-
-async def test_verbs_on_the_tenant_are_refused_openly(start: Any, keys: Any) -> None:
-    """Reset is for admins of everything."""
-    async with start(keys=keys) as running:
-        for key in ("mck_alice", "mck_reader", "mck_narrow"):
-            error = await running.refused(running.caller(key).call("Reset", pb.ResetRequest()))
-            assert isinstance(error, PermissionDeniedError)
-            assert error.verb == "reset"
-
-
-async def test_a_call_ends_at_its_deadline(start: Any) -> None:
-    """The client's deadline bounds the work, the default bounds calls without one, the most bounds all; typed."""
-
-    class Slow:
-        """A router that notes how long it may take, and takes longer."""
-
-        allowed: list[float] = []  # noqa: RUF012
-
-        async def read(self, ref: Any, call: Any, *, timeout_s: float) -> bytes:
-            self.allowed.append(timeout_s)
-            await asyncio.sleep(30)
-            return b""
-
-        async def status(self) -> Any:
-            raise UnavailableError("figures")
-
-    request = pb.ListRequest(scope=ALICE)
-    async with start(router=Slow(), default_timeout_s=0.3, max_timeout_s=1.2) as running:
-        caller = running.caller()
-        for timeout_s, bound_s in ((None, 0.3), (100, 1.2)):
-            error = await running.refused(caller.call("List", request, timeout=timeout_s))
-            assert isinstance(error, DeadlineError)
-            assert error.facts == {"what": "list", "timeout_s": bound_s}
-            assert 0.0 < Slow.allowed.pop() <= bound_s
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await caller.stub.List(request, timeout=1.0)
-        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        assert 0.3 < Slow.allowed.pop() <= 1.1
-
-
-async def test_defects_leave_as_incidents(start: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """INTERNAL with an id, nothing of the cause; the log has it."""
-
-    class Broken:
-        """A router with a defect."""
-
-        async def read(self, ref: Any, call: Any, *, timeout_s: float) -> bytes:
-            raise KeyError("the secret inside")
-
-        async def status(self) -> Any:
-            raise KeyError("the secret inside")
-
-    async with start(router=Broken()) as running:
-        error = await running.refused(running.caller().call("List", pb.ListRequest(scope=ALICE)))
-        assert re.fullmatch("[0-9a-f]{16}", str(error.facts["incident"]))
-        assert "secret" not in str(error)
-        assert str(error.facts["incident"]) in caplog.text
-        assert "the secret inside" in caplog.text
-
-
-async def test_health_follows_the_directory(start: Any) -> None:
-    """SERVING while cubes can be reached; NOT_SERVING while not; SERVICE_UNKNOWN for what is not here."""
-
-    class Moody:
-        """A router that is away at times."""
-
-        away = False
-
-        async def status(self) -> Any:
-            if self.away:
-                raise TimeoutError
-
-            class Seen:
-                frames, resident = 3, 2
-
-            return Seen()
-
-    router = Moody()
-    async with start(router=router) as running:
-        stub = health_pb2_grpc.HealthStub(running.channel)
-        watched = stub.Watch(health_pb2.HealthCheckRequest(service=SERVICE), timeout=20)
-        assert (await watched.read()).status == health_pb2.HealthCheckResponse.SERVING
-        router.away = True
-        assert (await watched.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
-        status = await running.caller().call("Status", pb.StatusRequest())
-        assert {part.name: part.state for part in status.components}["directory"] == "down"
-        router.away = False
-        assert (await watched.read()).status == health_pb2.HealthCheckResponse.SERVING
-        status = await running.caller().call("Status", pb.StatusRequest())
-        assert (status.frames, status.resident_cubes) == (3, 2)
-        watched.cancel()
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub.Check(health_pb2.HealthCheckRequest(service="nothing"), timeout=5)
-        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
-
-
-async def test_reflection_lists_the_services(start: Any) -> None:
-    """What grpcurl and the like ask."""
-    async with start() as running:
-        stub = reflection_pb2_grpc.ServerReflectionStub(running.channel)
-        asked = [reflection_pb2.ServerReflectionRequest(list_services="")]
-        answers = [one async for one in stub.ServerReflectionInfo(iter(asked), timeout=10)]
-        names = {service.name for service in answers[0].list_services_response.service}
-        assert names == {SERVICE, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 
 
 def test_every_rpc_has_a_verb_in_the_policy() -> None:

@@ -41,6 +41,8 @@ UNSPACED = re.compile(rf"[{HAN}{PAIRED}]")
 SENTENCE_START = re.compile(r"(?:^|[.!?:\n\"“(\]])\s*$")
 
 _stemmer = snowballstemmer.stemmer("english")
+# A stemmer keeps the word it works on in itself, and a frame indexes in one thread while it searches in another.
+_stemmer_lock = threading.Lock()
 _jieba_lock = threading.Lock()
 
 
@@ -79,7 +81,10 @@ def name_digests(name: str) -> tuple[int, int]:
 
 @lru_cache(maxsize=65_536)
 def _stem(folded: str) -> str:
-    return str(_stemmer.stemWord(folded)) if folded.isascii() else folded
+    if not folded.isascii():
+        return folded
+    with _stemmer_lock:
+        return str(_stemmer.stemWord(folded))
 
 
 def words(text: str) -> Iterator[tuple[str, str]]:

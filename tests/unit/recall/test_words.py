@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from memcube.actors.recall.words import digest, fold, name_digests, words
+from memcube.actors.recall.words import _stem, digest, fold, name_digests, words
 
 
 def terms(text: str) -> list[str]:
@@ -53,6 +54,30 @@ def test_english_does_not_load_jieba() -> None:
         "sys.exit('jieba' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_threads_do_not_mix_their_words() -> None:
+    """A frame indexes in one thread while it searches in another: both get the stems that one alone gets."""
+    text = [
+        f"{stem}{n}{ending}"
+        for n in "abcdefgh"
+        for stem in ("sing", "walk", "nation")
+        for ending in ("ing", "ally", "edness")
+    ]
+    many = [f"{word}{tail}" for tail in ("", "s", "ing", "ed") for word in text] * 2
+
+    def fresh(_: int) -> list[str]:
+        stem = _stem.__wrapped__
+        return [stem(word) for word in many]
+
+    alone = fresh(0)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(result == alone for result in pool.map(fresh, range(8)))
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_digests_are_stable() -> None:

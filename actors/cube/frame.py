@@ -7,7 +7,6 @@ errors as bytes (``packet``), because an exception through Ray costs more than t
 from __future__ import annotations
 
 import asyncio
-import gc
 import itertools
 import logging
 import os
@@ -78,21 +77,16 @@ class MemCube:
             while len(self._hosted) >= self._config.slots:
                 # The directory counts slots; what it does not know of is a leftover of a lost message.
                 await self._let_go(min(self._hosted.values(), key=lambda residence: residence.generation))
-            # Loading makes many objects that stay: collecting among them would find nothing, again and again.
-            gc.disable()
-            try:
-                residence = await Residence.attach(
-                    self._vault,
-                    ref,
-                    create,
-                    generation,
-                    next(self._next_thread),
-                    self._config,
-                    self._model,
-                    self._lost,
-                )
-            finally:
-                gc.enable()
+            residence = await Residence.attach(
+                self._vault,
+                ref,
+                create,
+                generation,
+                next(self._next_thread),
+                self._config,
+                self._model,
+                self._lost,
+            )
             self._hosted[ref.key] = residence
             return residence.memory_bytes
 

@@ -36,7 +36,6 @@ class Residence:
 
     def __init__(
         self,
-        cube: Cube,
         store: CubeStore,
         generation: int,
         thread: Executor,
@@ -49,7 +48,6 @@ class Residence:
         self.generation = generation
         self.commits = 0
         self.used_s = time.monotonic()
-        self._cube = cube
         self._store = store
         self._thread = thread
         self._config = config
@@ -59,10 +57,11 @@ class Residence:
         self._wake = asyncio.Event()
         self._written = False
         self._closed = False
-        self._work: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(self._background())
-        # The model may have become known while the cube was being loaded without one.
-        if embedder is not None and (cube.pending_texts(1) or embedder.model != cube.view.model):
-            self._wake.set()
+        self._cube: Cube | None = None
+        self._file_bytes = 0
+        loop = asyncio.get_running_loop()
+        self._loading: asyncio.Future[Cube] = loop.run_in_executor(thread, self._load)
+        self._work: asyncio.Task[None] | None = loop.create_task(self._background())
 
     @classmethod
     async def attach(
@@ -76,52 +75,41 @@ class Residence:
         embedder: KnownModel | None,
         on_lost: Callable[[Residence, Exception], None],
     ) -> Residence:
-        """Open the cube as its writer. Raises what the vault raises; ``on_lost`` hears of background failures."""
+        """Become the cube's writer. Raises what the vault raises; ``on_lost`` hears of background failures.
 
-        def open_cube() -> tuple[CubeStore, Cube]:
-            store = vault.attach(ref, create)
-            try:
-                return store, Cube.open(store, embedder.model if embedder is not None else "")
-            except BaseException:
-                store.close(checkpoint=False)
-                raise
-
-        store, cube = await asyncio.get_running_loop().run_in_executor(thread, open_cube)
-        return cls(cube, store, generation, thread, config, embedder, on_lost)
+        The cube is loaded while the news of the attach travels; its first calls wait for that, and get its error.
+        """
+        store = await asyncio.get_running_loop().run_in_executor(thread, vault.attach, ref, create)
+        return cls(store, generation, thread, config, embedder, on_lost)
 
     @property
     def memory_bytes(self) -> int:
-        """What the cube takes in this process, estimated."""
-        return self._cube.memory_bytes()
+        """What the cube takes in this process, estimated; by its file while it is being loaded."""
+        return self._file_bytes if self._cube is None else self._cube.memory_bytes()
 
     async def mutate(self, calls: Sequence[Call]) -> list[Answer]:
         """Commit a batch, then answer each of its calls. Batches take turns in the order of their coming."""
         self.used_s = time.monotonic()
         async with self._turn:
-            self._check_open()
+            cube = await self._loaded()
             try:
-                plan = await self._in_thread(lambda: self._plan_and_commit(calls))
+                plan = await self._in_thread(lambda: self._plan_and_commit(cube, calls))
             except asyncio.CancelledError:
                 # The thread commits all the same, and what is in memory would lag behind it for good.
                 self._on_lost(self, NotResidentError(self.ref.cube_id))
                 raise
-            answers = self._cube.apply(plan)
+            answers = cube.apply(plan)
             if not plan.empty:
                 self._note_commit()
         return answers
 
-    def read_now(self, call: Call) -> Answer:
-        """Answer a read from memory, on the state as of the last commit."""
-        self.used_s = time.monotonic()
-        return self._cube.read(call)
-
     async def read(self, call: Call) -> Answer:
-        """Answer a read that may need the disk."""
-        if call.verb not in SLOW_READS:
-            return self.read_now(call)
+        """Answer a read: from memory, on the state as of the last commit, or from the journal on disk."""
         self.used_s = time.monotonic()
-        self._check_open()
-        return await self._in_thread(lambda: self._cube.slow_read(call))
+        cube = self._cube if self._cube is not None and not self._closed else await self._loaded()
+        if call.verb not in SLOW_READS:
+            return cube.read(call)
+        return await self._in_thread(lambda: cube.slow_read(call))
 
     async def verify(self) -> None:
         """Raise StaleEpochError if another frame attached the cube since."""
@@ -145,14 +133,30 @@ class Residence:
             work.cancel()
             del work
         async with self._turn:
-            await self._in_thread(self._cube.close if keep else lambda: self._store.close(checkpoint=False))
+            await asyncio.wait((self._loading,))
+            if keep and self._cube is not None:
+                await self._in_thread(self._cube.close)
+            else:
+                await self._in_thread(lambda: self._store.close(checkpoint=False))
+
+    def _load(self) -> Cube:
+        self._file_bytes = self._store.file_bytes()
+        return Cube.open(self._store, self._embedder.model if self._embedder is not None else "")
+
+    async def _loaded(self) -> Cube:
+        self._check_open()
+        if self._cube is None:
+            cube = await asyncio.shield(self._loading)
+            self._check_open()
+            self._cube = self._cube or cube
+        return self._cube
 
     def _check_open(self) -> None:
         if self._closed:
             raise NotResidentError(self.ref.cube_id)
 
-    def _plan_and_commit(self, calls: Sequence[Call]) -> Plan:
-        plan = self._cube.plan(calls)
+    def _plan_and_commit(self, cube: Cube, calls: Sequence[Call]) -> Plan:
+        plan = cube.plan(calls)
         if plan.empty:
             # Refusals and repeated answers rest on what is in memory: true only while the cube is ours.
             self._store.verify_epoch()
@@ -171,7 +175,15 @@ class Residence:
     # --- background ----------------------------------------------------------------------------------------------
 
     async def _background(self) -> None:
+        await asyncio.wait((self._loading,))
+        if self._loading.cancelled() or self._loading.exception() is not None:
+            # The first call is to hear of it, and ends the residence.
+            return
         try:
+            cube = await self._loaded()
+            # The model may have become known while the cube was being loaded without one.
+            if self._embedder is not None and (cube.pending_texts(1) or self._embedder.model != cube.view.model):
+                self._wake.set()
             while not self._closed:
                 try:
                     async with asyncio.timeout(self._config.checkpoint_idle_s):
@@ -196,7 +208,7 @@ class Residence:
             return
         failures = 0
         await asyncio.sleep(self._config.embed_delay_s)
-        while pending := self._cube.pending_texts(self._config.embed_batch):
+        while pending := (await self._loaded()).pending_texts(self._config.embed_batch):
             try:
                 matrix = await self._embedder.embed([text for _, text in pending])
                 await self._keep_vectors(self._embedder.model, [content for content, _ in pending], matrix)
@@ -205,7 +217,7 @@ class Residence:
                 raise error.cause from error
             except MemCubeError as error:
                 failures += 1
-                self._cube.note_embed_failure(error.message)
+                (await self._loaded()).note_embed_failure(error.message)
             if failures:
                 pause_s = min(self._config.first_backoff_s * 2 ** (failures - 1), self._config.last_backoff_s)
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
@@ -213,7 +225,7 @@ class Residence:
     async def _follow_model(self) -> bool:
         """Rank with the embedder's present model from now on; whether that is another one than before."""
         model = self._embedder.model if self._embedder is not None else ""
-        if not model or model == self._cube.view.model:
+        if not model or model == (await self._loaded()).view.model:
             return False
         async with self._turn:
             # Reloading builds the index of the new model aside, while reads go on with the old one.
@@ -224,14 +236,15 @@ class Residence:
         if await self._follow_model():
             return
         async with self._turn:
-            commit: Commit = self._cube.plan_vectors(model, contents, matrix)
+            cube = await self._loaded()
+            commit: Commit = cube.plan_vectors(model, contents, matrix)
             try:
                 await self._in_thread(lambda: self._store.commit(commit))
             except StorageFullError:
                 raise
             except MemCubeError as error:
                 raise _NotKeptError(error) from error
-            self._cube.apply_vectors(model, contents, matrix)
+            cube.apply_vectors(model, contents, matrix)
             self._written = True
 
 

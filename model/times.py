@@ -8,6 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from memcube.model.errors import InvalidArgumentError
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 __all__ = ["from_timestamp", "parse_time", "rfc3339", "to_timestamp", "utc_now"]
 
 
@@ -51,9 +53,9 @@ def to_timestamp(value: datetime | None) -> Timestamp | None:
     """``value`` for the wire; None stays absent."""
     if value is None:
         return None
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp
+    # Timestamp.FromDatetime takes seven times as long, and every item has several.
+    since = value - _EPOCH
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
 
 
 def from_timestamp(field: str, stamp: Timestamp) -> datetime:

@@ -118,7 +118,7 @@ class Cube:
             view.items.put(held)
         if plan.about is not None:
             view.about = plan.about
-        view.positions = plan.positions
+        view.positions.update(plan.positions)
         view.head = view.store.head
         return plan.answers
 

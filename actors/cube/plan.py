@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from memcube.actors.cube.answers import answer_of
@@ -79,9 +80,11 @@ class Planner:
         self._now = now
         self._about = about
         self._new_about: cube_pb2.Cube | None = None
-        self._positions = dict(positions)
+        self._known_positions = positions
+        self._positions: dict[str, int] = {}
         self._last_id = items.last_id
-        self._events: list[tuple[Event, EventRecord]] = []
+        self._events: list[tuple[event_pb2.Event, EventRecord]] = []
+        self._undo: list[Callable[[], None]] = []
         self._put: dict[str, tuple[Held, ItemRecord]] = {}
         self._dropped: set[str] = set()
         self._receipts: dict[str, Receipt] = {}
@@ -100,14 +103,16 @@ class Planner:
         return Plan(commit, answers, put, self._dropped, self._new_about, self._positions)
 
     def _answer(self, call: Call) -> Answer:
-        saved = (len(self._events), dict(self._put), set(self._dropped), dict(self._positions), self._new_about)
+        events, undo, about = len(self._events), len(self._undo), self._new_about
         try:
             return Answer(True, self._perform(call))
         except StaleEpochError:
             raise
         except MemCubeError as error:
-            del self._events[saved[0] :]
-            self._put, self._dropped, self._positions, self._new_about = saved[1:]
+            del self._events[events:]
+            while len(self._undo) > undo:
+                self._undo.pop()()
+            self._new_about = about
             return Answer(False, error_to_detail(error).SerializeToString())
 
     def _perform(self, call: Call) -> bytes:
@@ -136,7 +141,7 @@ class Planner:
         handler(self, call, key, request)
         last = self._head
         self._receipts[name] = Receipt(name, digest, _RANGE.pack(first, last), self._now.timestamp())
-        return self._answer_from(call.verb, [event for event, _ in self._events if event.seq >= first], last)
+        return self._answer_of(call.verb, self._staged(first, last), last)
 
     @property
     def _head(self) -> int:
@@ -151,25 +156,39 @@ class Planner:
             self._store.verify_epoch()
         bodies = [r.body for r in self._store.events(first, last - first + 1)] if first <= min(last, stored) else []
         wanted = [event_pb2.Event.FromString(body) for body in bodies]
-        wanted += [event_to_proto(event) for event, _ in self._events if first <= event.seq <= last]
-        return answer_of(verb, wanted, last, self._new_about or self._about)
+        return self._answer_of(verb, wanted + self._staged(first, last), last)
 
-    def _answer_from(self, verb: str, events: list[Event], last: int) -> bytes:
-        return answer_of(verb, [event_to_proto(event) for event in events], last, self._new_about or self._about)
+    def _staged(self, first: int, last: int) -> list[event_pb2.Event]:
+        """The events of this batch with these numbers."""
+        start = self._store.head + 1
+        return [wire for wire, _ in self._events[max(0, first - start) : max(0, last + 1 - start)]]
+
+    def _answer_of(self, verb: str, events: list[event_pb2.Event], last: int) -> bytes:
+        return answer_of(verb, events, last, self._new_about or self._about)
 
     def _emit(self, call: Call, key: str, kind: EventKind, item: Item | None) -> None:
         event = Event(self._head + 1, self._store.epoch, self._now, kind, key, call.principal.id, call.verb, item)
         wire = event_to_proto(event)
         body = wire.SerializeToString(deterministic=True)
-        self._events.append((event, EventRecord(event.seq, int(kind), item.id if item else "", body)))
+        self._events.append((wire, EventRecord(event.seq, int(kind), item.id if item else "", body)))
         if item is None:
             return
+        self._undo.append(partial(self._restage, item.id, self._put.get(item.id), item.id in self._dropped))
         if kind is EventKind.ITEM_DELETED:
             self._put.pop(item.id, None)
             self._dropped.add(item.id)
         else:
             record = record_of(item, wire.item.SerializeToString(deterministic=True))
             self._put[item.id] = (Held(record, item), record)
+
+    def _restage(self, item_id: str, put: tuple[Held, ItemRecord] | None, dropped: bool) -> None:
+        """Take back what an event of a failed call staged."""
+        self._put.pop(item_id, None)
+        self._dropped.discard(item_id)
+        if put is not None:
+            self._put[item_id] = put
+        if dropped:
+            self._dropped.add(item_id)
 
     def _live(self, item_id: str) -> Item:
         staged = self._put.get(item_id)
@@ -195,12 +214,11 @@ class Planner:
         expires_at = from_timestamp("expires_at", request.expires_at) if request.HasField("expires_at") else None
         kind = enum_of(MemoryType, "memory_type", request.memory_type, MemoryType.LONG_TERM)
         info = struct_to_info(request.info)
-        session = request.session_id or request.scope.run_id
-        if not session and len(request.messages) > 1:
-            # Messages that came together are each other's context, named or not.
-            session = f"add:{key[:64]}"
-        first = self._next_position(session) if session else 0
-        for draft in read_messages(request, first, self._now):
+        named = request.session_id or request.scope.run_id
+        # Messages that came together are each other's context, named or not.
+        session = named or (f"add:{key[:64]}" if len(request.messages) > 1 else "")
+        position = self._next_position(named) if named else 0
+        for draft in read_messages(request, position, self._now):
             item = Item(
                 id=self._next_id(),
                 version=1,
@@ -220,11 +238,12 @@ class Planner:
                 session_id=session,
             )
             self._emit(call, key, EventKind.ITEM_ADDED, item)
-            if session:
-                self._positions[session] = draft.source.position + 1
+            position = draft.source.position + 1
+        if named:
+            self._positions[named] = position
 
     def _next_position(self, session: str) -> int:
-        known = self._positions.get(session)
+        known = self._positions.get(session, self._known_positions.get(session))
         return self._items.next_position(session) if known is None else known
 
     def _update(self, call: Call, key: str, request: pb.UpdateRequest) -> None:

@@ -173,6 +173,7 @@ class LocalRouter:
                 if not future.done():
                     future.set_result(answer)
         lane.worker = None
+        await self._trim()
 
     async def _commit(self, ref: CubeRef, calls: list[Call], creator: Principal | None) -> list[Answer]:
         cube = await self._open(ref, creator)
@@ -194,11 +195,16 @@ class LocalRouter:
         about = None if creator is None else new_about(ref, creator, utc_now())
         cube = await self._in_thread(lambda: Cube.open(self._vault.attach(ref, about)))
         self._cubes[ref] = cube
-        for idle in [one for one in self._cubes if one != ref and not self._lane(one).turn.locked()]:
+        await self._trim()
+        return cube
+
+    async def _trim(self) -> None:
+        """Let go of the cubes used longest ago that nobody is at, down to ``max_resident``."""
+        for ref in list(self._cubes):
             if len(self._cubes) <= self._max_resident:
                 break
-            await self._let_go(idle)
-        return cube
+            if not self._lane(ref).turn.locked():
+                await self._let_go(ref)
 
     async def _let_go(self, ref: CubeRef) -> None:
         cube = self._cubes.pop(ref, None)

@@ -15,7 +15,7 @@ def error_to_detail(error: MemCubeError) -> error_pb2.ErrorDetail:
         facts=[_fact_to_proto(name, value) for name, value in error.facts.items()],
         retryable=error.RETRYABLE,
         retry_after_s=float(error.facts.get("retry_after_s", 0.0)),
-        message=error.message,
+        message=_utf8(error.message),
     )
 
 
@@ -29,10 +29,14 @@ def detail_to_error(detail: error_pb2.ErrorDetail) -> MemCubeError:
     return kind(*[facts[name] for name in kind.FACTS])
 
 
+def _utf8(text: str) -> str:
+    # An error may quote what the caller sent: lone surrogates have no UTF-8 form.
+    return text.encode("utf-8", "replace").decode()
+
+
 def _fact_to_proto(name: str, value: Fact) -> error_pb2.Fact:
     if isinstance(value, str):
-        # A fact may quote what the caller sent: lone surrogates have no UTF-8 form.
-        return error_pb2.Fact(name=name, text=value.encode("utf-8", "replace").decode())
+        return error_pb2.Fact(name=name, text=_utf8(value))
     if isinstance(value, int):
         return error_pb2.Fact(name=name, integer=value)
     return error_pb2.Fact(name=name, number=value)

@@ -10,7 +10,9 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from memcube.model.codec import enum_of
 from memcube.model.errors import InvalidArgumentError, TooLargeError
+from memcube.model.item import MemoryType
 from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -86,6 +88,7 @@ def check_add(request: pb.AddRequest) -> None:
             from_timestamp(name, getattr(request, name))
     _check_short("session_id", request.session_id)
     _check_short("source_kind", request.source_kind)
+    enum_of(MemoryType, "memory_type", request.memory_type, MemoryType.LONG_TERM)
     check_labels(list(request.tags), request.info.ByteSize())
     check_key(request.idempotency_key)
 

@@ -27,7 +27,7 @@ class EmbedderRelay:
     """One a cluster, named RELAY. Texts of many cubes that wait at the same time go to the embedder in one call."""
 
     def __init__(self, client: EmbedderClient | None = None) -> None:
-        self._client = client or EmbedderClient(cache_size=0)
+        self._client = client or EmbedderClient(cache_size=0, direct=False)
         self._waiting: deque[_Job] = deque()
         self._texts = 0
         self._worker: asyncio.Task[None] | None = None

@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import ray
 from ray import serve
 from ray.serve import Application
 
 from memcube.actors.embedding.client import APPLICATION
+from memcube.actors.embedding.line import serve_line
 from memcube.deployments.embedder.config import EmbedderConfig, EmbeddingModel, check_config, load_model
 from memcube.model.errors import MemCubeError, UnavailableError
 
 __all__ = ["APPLICATION", "EmbedderReplica", "embedder_app"]
 
+log = logging.getLogger("memcube.embedder")
 MAX_BATCH = 32
 BULK_SLICE, REMOTE_SLICE = 8, 64
 """Texts encoded at a time for bulk work: where a call that was given up stops."""
@@ -57,6 +62,9 @@ class EmbedderReplica:
         self._woken = False
         self._answering: set[asyncio.Task[None]] = set()
         self._failed = False
+        self._line: str | None = None
+        self._server: asyncio.Server | None = None
+        self._opening = asyncio.Lock()
 
     async def reconfigure(self, config: dict[str, Any]) -> None:
         """Load the model that ``config`` (an EmbedderConfig as JSON) names; the old one answers until then."""
@@ -70,13 +78,16 @@ class EmbedderReplica:
         if not model.remote:
             await asyncio.to_thread(model.encode, ["health"])
 
-    async def probe(self) -> str:
-        """The id of the model in use. Raises UnavailableError or DeadlineError while a remote one does not answer."""
+    async def probe(self) -> tuple[str, str]:
+        """The id of the model in use, and the path of the direct line on this machine (empty for none).
+
+        Raises UnavailableError or DeadlineError while a remote model does not answer.
+        """
         model = self._ready()
         if self._failed:
             await asyncio.get_running_loop().run_in_executor(self._remote, model.encode, ["probe"], PROBE_WITHIN_S)
             self._failed = False
-        return model.model_id
+        return model.model_id, await self._line_path()
 
     async def embed_query(self, text: str) -> Raw:
         """One query's (model id, float32 bytes)."""
@@ -151,6 +162,22 @@ class EmbedderReplica:
             raise
         self._failed = False
         return matrix
+
+    async def _line_path(self) -> str:
+        """Where the direct line is, opened the first time; empty where there can be none."""
+        async with self._opening:
+            if self._line is None:
+                # Beside Ray's own sockets, which go when Ray goes.
+                context = ray.get_runtime_context()
+                sockets = Path(context.get_temp_dir(), context.get_session_name(), "sockets")
+                path = sockets / f"embedder-{os.getpid()}"
+                try:
+                    self._server = await serve_line(path, self.embed_queries)
+                    self._line = str(path)
+                except OSError as error:
+                    log.warning("no direct line at %s, Serve's handles carry the queries: %s", path, error)
+                    self._line = ""
+            return self._line
 
     def _ready(self) -> EmbeddingModel:
         if self._model is None:

@@ -23,7 +23,6 @@ from memcube.actors.embedding.client import (
     APPLICATION,
     NAMESPACE,
     RELAY,
-    SERVE_SETTINGS,
     EmbedderClient,
     RelayClient,
 )
@@ -32,9 +31,7 @@ from memcube.deployments.embedder.onnx_model import OnnxMiniLM
 from memcube.model.errors import DeadlineError, UnavailableError
 
 T = TypeVar("T")
-REPLICA_SETTING = "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD"
-# For Ray's processes, which start later. Where this process holds handles does not matter.
-os.environ.setdefault(REPLICA_SETTING, SERVE_SETTINGS[REPLICA_SETTING])
+
 with warnings.catch_warnings():
     # Ray Serve's own models use what pydantic has deprecated.
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -120,6 +117,7 @@ class TestEmbedder:
             assert np.abs((await client.embed.remote(texts))[1] - expected).max() < 1e-5
             assert (await client.embed.remote([]))[1].shape == (0, 0)
             assert (await client.state.remote()).state == "ready"
+            assert await client.is_direct.remote()
 
             relay = RelayClient()
             assert await relay.model_id() == minilm.model_id
@@ -171,6 +169,7 @@ class TestEmbedder:
             assert time.monotonic() - began < 1.5
             await in_the_end(lambda: client.embed_query.remote("acme", "a question after"))
             assert replica_pid() != killed
+            assert await client.is_direct.remote()
             assert (await client.state.remote()).state == "ready"
             await in_the_end(lambda: RelayClient().embed(["after"]))
 

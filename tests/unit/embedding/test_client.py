@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from memcube.actors.embedding import client as module
 from memcube.actors.embedding.cache import QueryCache
 from memcube.actors.embedding.client import EmbedderClient
+from memcube.actors.embedding.line import serve_line
 from memcube.model.errors import DeadlineError, UnavailableError
 
 
@@ -21,6 +23,7 @@ class Handle:
 
     def __init__(self) -> None:
         self.model = "one"
+        self.path = ""
         self.error: Exception | None = None
         self.delay_s = 0.0
         self.asked: list[str] = []
@@ -32,7 +35,7 @@ class Handle:
         if self.error is not None:
             raise self.error
         if texts is None:
-            return self.model
+            return self.model, self.path
         self.asked += texts
         return self.model, np.array([[len(text), 1] for text in texts], np.float32).tobytes()
 
@@ -141,6 +144,62 @@ def test_nothing_embeds_to_nothing() -> None:
     async def body(client: EmbedderClient, handle: Handle) -> None:
         model, matrix = await client.embed([])
         assert (model, len(matrix), handle.asked) == ("one", 0, [])
+
+    run(body)
+
+
+def test_queries_take_the_direct_line_and_bulk_does_not(tmp_path: Path) -> None:
+    """Once a probe has said where it is; when it is gone, the handle is asked within the same call."""
+
+    async def body(client: EmbedderClient, handle: Handle) -> None:
+        texts: list[str] = []
+
+        async def embed(asked: list[str]) -> tuple[str, bytes]:
+            texts.extend(asked)
+            return "one", np.array([[len(text), 2] for text in asked], np.float32).tobytes()
+
+        server = await serve_line(tmp_path / "line", embed)
+        handle.path = str(tmp_path / "line")
+        while not client.is_direct():
+            client.state()
+            await asyncio.sleep(0.01)
+        assert (await client.embed_query("a", "x"))[1].tolist() == [1, 2]
+        assert (await client.embed(["bulk"]))[1].tolist() == [[4, 1]]
+        assert (texts, handle.asked) == (["x"], ["bulk"])
+        assert (await client.embed_query("a", "x"))[1].tolist() == [1, 2]
+        assert texts == ["x"]
+
+        handle.path = ""
+        server.close()
+        await client._line.close()  # type: ignore[union-attr]  # as the end of the replica's process would
+        assert (await client.embed_query("a", "yy"))[1].tolist() == [2, 1]
+        assert not client.is_direct()
+        assert client.state().state == "ready"
+
+    run(body)
+
+
+def test_a_line_that_hangs_meets_the_deadline_and_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stopped replica keeps its socket: the client hangs up and asks Serve anew."""
+    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 0.2)
+
+    async def body(client: EmbedderClient, handle: Handle) -> None:
+        async def embed(asked: list[str]) -> tuple[str, bytes]:
+            await asyncio.sleep(60)
+            raise AssertionError("never")
+
+        server = await serve_line(tmp_path / "line", embed)
+        handle.path = str(tmp_path / "line")
+        while not client.is_direct():
+            client.state()
+            await asyncio.sleep(0.01)
+        handle.path = ""
+        with pytest.raises(DeadlineError):
+            await client.embed_query("a", "x")
+        while client.state().state != "ready":
+            await asyncio.sleep(0.01)
+        assert (await client.embed_query("a", "x"))[1].tolist() == [1, 1]
+        server.close()
 
     run(body)
 

@@ -26,7 +26,7 @@ class Far:
     async def remote(self, texts: list[str] | None = None) -> Any:
         """What Serve's handles call their methods."""
         if texts is None:
-            return self.model
+            return self.model, ""
         self.asked += texts
         return self.model, np.full((len(texts), 2), 7, np.float32).tobytes()
 

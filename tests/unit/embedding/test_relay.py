@@ -24,7 +24,7 @@ class Handle:
     async def remote(self, texts: list[str] | None = None) -> Any:
         """What Serve's handles call their methods."""
         if texts is None:
-            return "m"
+            return "m", ""
         await asyncio.sleep(0.02)
         self.calls.append(len(texts))
         if "bad" in texts:

@@ -24,7 +24,7 @@ class CubeDirectory(directory.CubeDirectory):
 
     def __init__(self, recipe: FrameRecipe, config: DirectoryConfig) -> None:
         # Ray ships this class by value, where the cell behind a bare super() is another class.
-        directory.CubeDirectory.__init__(self, recipe.open_vault(), RayFleet(recipe, config.cubes_per_frame), config)
+        directory.CubeDirectory.__init__(self, recipe.open_vault(), RayFleet(recipe, config), config)
         # Ray runs the constructor of an actor with async methods in its event loop.
         self._starting = asyncio.ensure_future(self.start())
 

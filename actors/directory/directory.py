@@ -226,24 +226,31 @@ class CubeDirectory:
             self._handle(ev.Attached(ref, effect.generation, memory_bytes))
 
     async def _detach(self, effect: ev.Detach) -> None:
-        try:
-            async with asyncio.timeout(self._config.attach_deadline_s):
-                keep = not self._table.closing(effect.ref)
-                await self._fleet.send(effect.frame, "detach", effect.ref.key, effect.generation, keep)
-        except TimeoutError:
-            self._handle(ev.FrameLost(effect.frame, effect.incarnation, gone=False))
-        except MemCubeError as error:
-            await self._lost(effect.frame, effect.incarnation, error)
+        while True:
+            keep = not self._table.closing(effect.ref)
+            try:
+                async with asyncio.timeout(self._config.attach_deadline_s):
+                    await self._fleet.send(effect.frame, "detach", effect.ref.key, effect.generation, keep)
+            except TimeoutError:
+                self._handle(ev.FrameLost(effect.frame, effect.incarnation, gone=False))
+                return
+            except UnavailableError as error:
+                # As long as it lives it may answer reads: it is asked until it lets go, or is known to be lost.
+                if not await self._lost(effect.frame, effect.incarnation, error):
+                    continue
+                return
+            except MemCubeError as error:
+                logger.warning("%s let go of a cube with an error: %s", effect.frame, error)
             self._handle(ev.Detached(effect.ref, effect.generation))
-        else:
-            self._handle(ev.Detached(effect.ref, effect.generation))
+            return
 
-    async def _lost(self, frame: str, incarnation: int, error: MemCubeError) -> None:
-        """A call to a frame failed in transit: find out whether the frame is lost before the table goes on."""
-        logger.warning("%s did not carry out a call: %s", frame, error)
+    async def _lost(self, frame: str, incarnation: int, error: MemCubeError) -> bool:
+        """A call to a frame failed in transit: whether that incarnation is over, after the table knows."""
+        logger.info("%s did not get a call: %s", frame, error)
         minder = self._minders.get(frame)
         if minder is not None and minder.incarnation == incarnation:
             await minder.probe()
+        return not self._table.answers(frame, incarnation)
 
     def _end_minder(self, frame: str) -> None:
         minder = self._minders.pop(frame, None)

@@ -49,6 +49,11 @@ class FrameTable:
         """Whether the cube is being deleted."""
         return ref.key in self._closed
 
+    def answers(self, frame: str, incarnation: int) -> bool:
+        """Whether this incarnation of the frame is the present one, and in service."""
+        current = self._current(frame, incarnation)
+        return current is not None and current.phase is FramePhase.READY
+
     def handle(self, event: ev.Event, now_s: float) -> list[ev.Effect]:
         """Take in one event; return what is to be done, in order."""
         self._now = max(self._now, now_s)

@@ -59,7 +59,7 @@ class FrameMinder:
         if self._ping is None or self._ping.done():
             self._ping = asyncio.get_running_loop().create_task(self._ping_once())
         # A ping that is late goes on in the background: its answer says that the frame is back.
-        await asyncio.wait((self._ping,), timeout=self._config.ping_deadline_s)
+        await asyncio.wait((self._ping,), timeout=self._config.ping_deadline_s + RETRY_S)
 
     def end(self) -> None:
         """Stop watching; what the frame still says of this incarnation is ignored."""
@@ -87,20 +87,25 @@ class FrameMinder:
             pause_s = min(2 * pause_s, LAST_RETRY_S)
 
     async def _ping_once(self) -> None:
-        for last in (False, True):
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + self._config.ping_deadline_s
+        while True:
             answer: asyncio.Future[FrameReport] = self._fleet.send(self._frame, "heartbeat")
             try:
-                await asyncio.wait((answer,), timeout=self._config.ping_deadline_s)
+                await asyncio.wait((answer,), timeout=max(0.0, deadline_s - loop.time()))
                 if not answer.done():
                     logger.warning("%s does not answer; its cubes go to other frames", self._frame)
                     self._lost(gone=False)
                 self._emit(ev.Reported(self._frame, self.incarnation, await answer))
                 return
             except MemCubeError as error:
-                # One lost message is no lost frame.
-                if last:
+                # Lost messages are no lost frame: until the deadline it may answer reads, so nobody else gets its
+                # cubes. A process that really ended is seen by ``watch`` at once.
+                if loop.time() >= deadline_s:
                     logger.info("%s is gone: %s", self._frame, error)
                     self._lost(gone=True)
+                    return
+            await asyncio.sleep(min(RETRY_S, max(0.0, deadline_s - loop.time())))
 
     def _lost(self, *, gone: bool) -> None:
         self._emit(ev.FrameLost(self._frame, self.incarnation, gone=gone))

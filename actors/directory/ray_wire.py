@@ -16,6 +16,7 @@ from ray.util import list_named_actors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from memcube.actors.cube.actor import FrameRecipe, MemCubeActor
+from memcube.actors.directory.config import DirectoryConfig
 from memcube.actors.directory.wire import NAMESPACE
 from memcube.model.errors import InternalError, MemCubeError, UnavailableError
 from memcube.model.ids import new_idempotency_key
@@ -82,9 +83,12 @@ def _translate(actor: str, error: BaseException) -> MemCubeError:
 class RayFleet(RayWire):
     """See ``wire.Fleet``: frames on the directory's own node, where the vault's files are."""
 
-    def __init__(self, recipe: FrameRecipe, cubes_per_frame: int) -> None:
+    def __init__(self, recipe: FrameRecipe, config: DirectoryConfig) -> None:
         super().__init__()
-        self._recipe = replace(recipe, config=replace(recipe.config, slots=cubes_per_frame))
+        # A frame's right to answer reads must end before its cubes may be given to another.
+        lease_s = min(recipe.config.lease_s, 0.8 * config.ping_deadline_s)
+        frame = replace(recipe.config, slots=config.cubes_per_frame, lease_s=lease_s)
+        self._recipe = replace(recipe, config=frame)
 
     async def running(self) -> list[str]:
         """See ``Fleet.running``."""

@@ -88,20 +88,38 @@ class Residence:
         return self._file_bytes if self._cube is None else self._cube.memory_bytes()
 
     async def mutate(self, calls: Sequence[Call]) -> list[Answer]:
-        """Commit a batch, then answer each of its calls. Batches take turns in the order of their coming."""
+        """Commit a batch, then answer each of its calls. Batches take turns in the order of their coming.
+
+        Readers are shown the commit right after the answer has left: in the event loop that comes before any call
+        that could know of the answer, and the caller does not wait for the indexes.
+        """
         self.used_s = time.monotonic()
-        async with self._turn:
+        await self._turn.acquire()
+        try:
             cube = await self._loaded()
-            try:
+            if self._config.slots == 1:
+                # A frame of one cube has nothing else to do meanwhile, and a thread hop costs half a commit.
+                plan = self._plan_and_commit(cube, calls)
+            else:
                 plan = await self._in_thread(lambda: self._plan_and_commit(cube, calls))
-            except asyncio.CancelledError:
+        except BaseException as error:
+            self._turn.release()
+            if isinstance(error, asyncio.CancelledError):
                 # The thread commits all the same, and what is in memory would lag behind it for good.
                 self._on_lost(self, NotResidentError(self.ref.cube_id))
-                raise
-            answers = cube.apply(plan)
+            raise
+        asyncio.get_running_loop().call_soon(self._show, cube, plan)
+        return plan.answers
+
+    def _show(self, cube: Cube, plan: Plan) -> None:
+        try:
+            cube.apply(plan)
             if not plan.empty:
                 self._note_commit()
-        return answers
+        except Exception as error:  # noqa: BLE001 - what is in memory is not to be trusted any more
+            self._on_lost(self, error)
+        finally:
+            self._turn.release()
 
     async def read(self, call: Call) -> Answer:
         """Answer a read: from memory, on the state as of the last commit, or from the journal on disk."""

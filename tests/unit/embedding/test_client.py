@@ -179,6 +179,26 @@ def test_queries_take_the_direct_line_and_bulk_does_not(tmp_path: Path) -> None:
     run(body)
 
 
+def test_a_line_that_breaks_under_a_query_is_replaced_by_the_handle(tmp_path: Path) -> None:
+    """The replica's process ended in between: the same call still gets its vectors."""
+
+    async def body(client: EmbedderClient, handle: Handle) -> None:
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readexactly(8)
+            writer.close()
+
+        server = await asyncio.start_unix_server(hang_up, tmp_path / "line")
+        handle.path = str(tmp_path / "line")
+        while not client.is_direct():
+            client.state()
+            await asyncio.sleep(0.01)
+        assert (await client.embed_query("a", "x"))[1].tolist() == [1, 1]
+        assert handle.asked == ["x"]
+        server.close()
+
+    run(body)
+
+
 def test_a_line_that_hangs_meets_the_deadline_and_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopped replica keeps its socket: the client hangs up and asks Serve anew."""
     monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 0.2)

@@ -12,7 +12,9 @@ import logging
 import os
 import time
 from collections import OrderedDict
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psutil
 
@@ -49,7 +51,7 @@ class MemCube:
         self._hosted: dict[str, Residence] = {}
         self._moves: set[asyncio.Future[None]] = set()
         self._generations: OrderedDict[int, None] = OrderedDict()
-        self._pinged_s = time.monotonic()
+        self._pinged_s = 0.0
         self._stale_refused = 0
         self._commits_before = 0
         self._process = psutil.Process()
@@ -61,7 +63,7 @@ class MemCube:
         Raises NotFoundError (and ``create`` is None), DamagedError, StorageFullError; NotResidentError for an attach
         that was undone already, which Ray delivered once more.
         """
-        ref, create, generation = unpack_attach(packet)
+        ref, create, generation, evict = unpack_attach(packet)
         self._watch_model()
         there = self._hosted.get(ref.key)
         if there is not None and there.generation == generation:
@@ -71,22 +73,32 @@ class MemCube:
         self._generations[generation] = None
         if len(self._generations) > GENERATIONS_KEPT:
             self._generations.popitem(last=False)
+        out = self._hosted.get(evict[0]) if evict is not None else None
+        if out is not None and evict is not None and out.generation == evict[1]:
+            self._unhost(out)
+        else:
+            out = None
         with _Move(self._moves):
             if there is not None:
                 await self._let_go(there)
             while len(self._hosted) >= self._config.slots:
                 # The directory counts slots; what it does not know of is a leftover of a lost message.
                 await self._let_go(min(self._hosted.values(), key=lambda residence: residence.generation))
-            residence = await Residence.attach(
-                self._vault,
-                ref,
-                create,
-                generation,
-                next(self._next_thread),
-                self._config,
-                self._model,
-                self._lost,
-            )
+            try:
+                residence = await Residence.attach(
+                    self._vault,
+                    ref,
+                    create,
+                    generation,
+                    next(self._next_thread),
+                    self._config,
+                    self._model,
+                    self._lost,
+                )
+            finally:
+                # The cube that makes room is closed while the answer travels: nobody waits for that.
+                if out is not None:
+                    self._in_background(self._let_go(out))
             self._hosted[ref.key] = residence
             return residence.memory_bytes
 
@@ -149,9 +161,13 @@ class MemCube:
             # A read changes nothing: a defect in one leaves the cube, and the other reads, as they are.
             return refused(_internal(error))
 
-    async def heartbeat(self) -> FrameReport:
-        """The directory's own ping: hearing from it renews the right to answer reads without asking the vault."""
-        self._pinged_s = time.monotonic()
+    async def heartbeat(self, sent_s: float) -> FrameReport:
+        """The directory's own ping: it renews the right to answer reads without asking the vault.
+
+        That counts from ``sent_s``, when the directory sent it (the node's monotonic clock): one that waited while
+        this process was frozen renews nothing.
+        """
+        self._pinged_s = max(self._pinged_s, sent_s)
         return self._report()
 
     async def ping(self) -> FrameReport:
@@ -179,9 +195,7 @@ class MemCube:
         )
 
     async def _let_go(self, residence: Residence, *, keep: bool = True) -> None:
-        if self._hosted.get(residence.ref.key) is residence:
-            del self._hosted[residence.ref.key]
-            self._commits_before += residence.commits
+        self._unhost(residence)
         try:
             await residence.close(keep=keep)
         except StaleEpochError:
@@ -189,6 +203,17 @@ class MemCube:
         except MemCubeError as error:
             # What was acknowledged is in the file or its log; whoever attaches the cube next sees what is wrong.
             logger.warning("cube %s was let go uncleanly: %s", residence.ref.key, error)
+
+    def _unhost(self, residence: Residence) -> None:
+        """From now on calls on the cube are refused here."""
+        if self._hosted.get(residence.ref.key) is residence:
+            del self._hosted[residence.ref.key]
+            self._commits_before += residence.commits
+
+    def _in_background(self, move: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(move)
+        self._moves.add(task)
+        task.add_done_callback(self._moves.discard)
 
     async def _fail(self, residence: Residence, error: Exception) -> MemCubeError:
         """Drop a cube that failed; what its caller is told."""
@@ -203,9 +228,7 @@ class MemCube:
         """A cube's background work met an error that ends its residence."""
         if not isinstance(error, StaleEpochError):
             logger.error("cube %s is dropped", residence.ref.key, exc_info=error)
-        move = asyncio.get_running_loop().create_task(self._drop(residence, error))
-        self._moves.add(move)
-        move.add_done_callback(self._moves.discard)
+        self._in_background(self._drop(residence, error))
 
     async def _drop(self, residence: Residence, error: Exception) -> None:
         await self._fail(residence, error)

@@ -30,6 +30,9 @@ __all__ = ["Residence"]
 
 T = TypeVar("T")
 
+SMALL_BYTES = 16_384
+"""Requests of a batch that are planned and committed in the event loop; larger ones would keep readers waiting."""
+
 
 class Residence:
     """A cube attached to this process. Made by ``attach``; ended by ``close``."""
@@ -97,8 +100,8 @@ class Residence:
         await self._turn.acquire()
         try:
             cube = await self._loaded()
-            if self._config.slots == 1:
-                # A frame of one cube has nothing else to do meanwhile, and a thread hop costs half a commit.
+            if self._config.slots == 1 and sum(len(call.request) for call in calls) <= SMALL_BYTES:
+                # A frame of one cube has little else to do meanwhile, and a thread hop costs half a commit.
                 plan = self._plan_and_commit(cube, calls)
             else:
                 plan = await self._in_thread(lambda: self._plan_and_commit(cube, calls))
@@ -127,12 +130,16 @@ class Residence:
         cube = self._cube if self._cube is not None and not self._closed else await self._loaded()
         if call.verb not in SLOW_READS:
             return cube.read(call)
-        return await self._in_thread(lambda: cube.slow_read(call))
+        # In turn with commits: the store is one connection, and half a commit is nobody's business.
+        async with self._turn:
+            cube = await self._loaded()
+            return await self._in_thread(lambda: cube.slow_read(call))
 
     async def verify(self) -> None:
         """Raise StaleEpochError if another frame attached the cube since."""
-        self._check_open()
-        await self._in_thread(self._store.verify_epoch)
+        async with self._turn:
+            self._check_open()
+            await self._in_thread(self._store.verify_epoch)
 
     def wake(self) -> None:
         """There may be texts to embed, or another model to embed them with."""

@@ -18,9 +18,7 @@ class DirectoryConfig:
     cubes_per_frame: int = 1
     """Cubes that one frame hosts at a time: 1 isolates, more is denser (about 1.7 MB for 1,000 memories)."""
     spare_slots: int = 2
-    """Free slots kept ready, by starting frames and, at ``max_frames``, by paging out what was used least recently.
-
-    At most a quarter of all slots is kept free."""
+    """Free slots kept ready by starting frames ahead of need, up to ``max_frames``."""
     max_starting: int = 2
     """Frames started at the same time; each start takes about 0.7 CPU-seconds."""
     max_waiting: int = 1024
@@ -62,11 +60,6 @@ class DirectoryConfig:
     def slots(self) -> int:
         """Cubes that can be resident at once."""
         return self.max_frames * self.cubes_per_frame
-
-    @property
-    def spare(self) -> int:
-        """``spare_slots`` within its bound."""
-        return min(self.spare_slots, self.slots // 4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ class CubeDirectory:
         await self.start()
         table = self._table
         phases = [frame.phase for frame in table.pool.frames.values()]
-        reports = table.reports()
+        reports = table.pool.reports()
         return DirectoryStatus(
             frames=phases.count(FramePhase.READY),
             starting=phases.count(FramePhase.STARTING) + phases.count(FramePhase.ADOPTING),
@@ -211,7 +211,7 @@ class CubeDirectory:
 
     async def _attach(self, effect: ev.Attach) -> None:
         ref = effect.ref
-        packet = pack_attach(ref, effect.create, effect.generation)
+        packet = pack_attach(ref, effect.create, effect.generation, effect.evict)
         try:
             async with asyncio.timeout(self._config.attach_deadline_s):
                 memory_bytes = await self._fleet.send(effect.frame, "attach", packet)
@@ -220,6 +220,8 @@ class CubeDirectory:
         except UnavailableError as error:
             await self._lost(effect.frame, effect.incarnation, error)
             self._handle(ev.AttachFailed(ref, effect.generation, error))
+            if effect.evict is not None:
+                await self._detach(ev.Detach(effect.frame, effect.incarnation, *effect.evict))
         except MemCubeError as error:
             self._handle(ev.AttachFailed(ref, effect.generation, error))
         else:

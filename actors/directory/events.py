@@ -200,13 +200,18 @@ class StopFrame:
 
 @dataclass(frozen=True, slots=True)
 class Attach:
-    """Attach the cube; answer with Attached, AttachFailed, or FrameLost."""
+    """Attach the cube; answer with Attached, AttachFailed, or FrameLost.
+
+    ``evict`` is a cube, and the generation of its attach, that the frame lets go of first: it leaves whatever comes of
+    the attach, unless the message was lost; then Detached is to follow for it as for a Detach.
+    """
 
     frame: str
     incarnation: int
     ref: CubeRef
     generation: int
     create: bytes | None
+    evict: tuple[CubeRef, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ the vault's epochs refuse the older writer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import assert_never
 
 from memcube.actors.directory import events as ev
 from memcube.actors.directory.config import DirectoryConfig
-from memcube.actors.directory.placement import FrameReport, HostedCube
+from memcube.actors.directory.placement import HostedCube
 from memcube.actors.directory.pool import Demand, Frame, FramePhase, Pool, Residency, ResidencyPhase
-from memcube.model.errors import ExhaustedError, MemCubeError, NotFoundError
+from memcube.model.errors import ExhaustedError, MemCubeError, NotFoundError, UnavailableError
 from memcube.model.ids import CubeRef
 
 __all__ = ["FrameTable"]
@@ -168,6 +168,7 @@ class FrameTable:
             return
         self.pool.settle(cube, self._now, event.memory_bytes)
         self.page_ins += 1
+        self._release(cube)
         if event.ref.key in self._closed:
             self._detach(cube)
             return
@@ -180,6 +181,8 @@ class FrameTable:
         cube = self.pool.cubes.get(event.ref.key)
         if cube is None or cube.generation != event.generation:
             return
+        if not isinstance(event.error, UnavailableError):
+            self._release(cube)
         self._forget(cube)
         demand = self._demands.get(event.ref.key)
         if demand is None:
@@ -195,6 +198,11 @@ class FrameTable:
         self.page_outs += 1
         frame = self.pool.frames[cube.frame]
         self._out.append(ev.Detach(frame.name, frame.incarnation, cube.ref, cube.generation))
+
+    def _release(self, cube: Residency) -> None:
+        """The frame carried out this attach: whatever it was to let go of is gone."""
+        for gone in self.pool.swapped_out(cube.frame, cube.generation):
+            self._forget(gone)
 
     def _forget(self, cube: Residency) -> None:
         self.pool.forget(cube, self._now)
@@ -256,7 +264,7 @@ class FrameTable:
             return
         if frame.phase is not FramePhase.SUSPECT:
             self.frames_lost += 1
-        for key in list(frame.cubes):
+        for key in [*frame.cubes, *frame.outgoing]:
             self._forget(self.pool.cubes[key])
         if event.gone:
             self._start(frame.name, FramePhase.STARTING)
@@ -304,24 +312,18 @@ class FrameTable:
         """Page out the least recently used cubes until the rest fit the memory budget; one cube may always stay."""
         if self.pool.bytes_held <= self.config.memory_bytes:
             return
-        for cube in self._victims():
+        for cube in self.pool.victims(self._now):
             if self.pool.bytes_held <= self.config.memory_bytes or self.pool.resident <= 1:
                 return
             self._detach(cube)
 
-    def _victims(self) -> Iterator[Residency]:
-        """Resident cubes, the one to page out next first: by their last use, those in use right now at the end."""
-        busy = []
-        for cube in self.pool.least_used():
-            if cube.busy_until_s > self._now:
-                busy.append(cube)
-            else:
-                yield cube
-        yield from busy
-
     def _shrink(self) -> None:
-        free = [frame for frame in self.pool.frames.values() if frame.phase is FramePhase.READY and not frame.cubes]
-        surplus = len(free) - max(self.config.spare, 1)
+        free = [
+            frame
+            for frame in self.pool.frames.values()
+            if frame.phase is FramePhase.READY and not (frame.cubes or frame.outgoing)
+        ]
+        surplus = len(free) - max(self.config.spare_slots, 1)
         for frame in sorted(free, key=lambda frame: frame.empty_since_s):
             if surplus <= 0 or self._now - frame.empty_since_s < self.config.frame_idle_s or self._demands:
                 return
@@ -330,20 +332,15 @@ class FrameTable:
             self._out.append(ev.StopFrame(frame.name))
 
     def _schedule(self) -> None:
-        """Give free slots to waiting cubes, then make room for the rest and for the spare slots."""
+        """Give slots to waiting cubes: free ones, else those of the cubes to page out next; start missing frames."""
         for key, ticket in self._closed.items():
             if ticket is not None and key not in self.pool.cubes:
                 self._closed[key] = None
                 self._out.append(ev.Cleared(ticket))
         # What an adopted frame hosts is unknown: attaching now might put a cube into two frames.
-        if any(frame.phase is FramePhase.ADOPTING for frame in self.pool.frames.values()):
+        if self.pool.count(FramePhase.ADOPTING):
             return
-        per_frame = self.config.cubes_per_frame
-        free = {
-            frame.name: per_frame - len(frame.cubes)
-            for frame in self.pool.frames.values()
-            if frame.phase is FramePhase.READY and len(frame.cubes) < per_frame
-        }
+        free = self.pool.free_slots(self.config.cubes_per_frame)
         for demand in list(self._unplaced.values()):
             if not free:
                 break
@@ -352,9 +349,22 @@ class FrameTable:
             if not free[name]:
                 del free[name]
             self._attach(self.pool.frames[name], demand)
-        self._make_room(len(self._unplaced), sum(free.values()))
+        self._grow(len(self._unplaced), sum(free.values()))
+        # Starting a process takes about a second and paging out some milliseconds: who waits gets a slot now.
+        spared = self.pool.leaving
+        victims = self.pool.victims(self._now)
+        for demand in list(self._unplaced.values())[spared:]:
+            victim = next((cube for cube in victims if self._now - cube.since_s >= self.config.min_residency_s), None)
+            if victim is None:
+                return
+            self._swap(victim, demand)
 
-    def _attach(self, frame: Frame, demand: Demand) -> None:
+    def _swap(self, victim: Residency, demand: Demand) -> None:
+        self.pool.leave(victim, swapped_by=self._generation)
+        self.page_outs += 1
+        self._attach(self.pool.frames[victim.frame], demand, (victim.ref, victim.generation))
+
+    def _attach(self, frame: Frame, demand: Demand, evict: tuple[CubeRef, int] | None = None) -> None:
         generation = self._generation
         self._generation += 1
         del self._unplaced[demand.ref.key]
@@ -369,36 +379,15 @@ class FrameTable:
                 used_s=self._now,
             )
         )
-        self._out.append(ev.Attach(frame.name, frame.incarnation, demand.ref, generation, demand.create))
+        self._out.append(ev.Attach(frame.name, frame.incarnation, demand.ref, generation, demand.create, evict))
 
-    def _make_room(self, unmet: int, free: int) -> None:
-        leaving = self.pool.leaving
-        starting = sum(frame.phase is FramePhase.STARTING for frame in self.pool.frames.values())
-        coming = free + leaving + starting * self.config.cubes_per_frame
-        full = len(self.pool.frames) >= self.config.max_frames
-        while coming < unmet + self.config.spare + (not self.pool.frames) and not full:
-            if starting >= self.config.max_starting:
-                break
-            self._start(self._free_name(), FramePhase.STARTING)
+    def _grow(self, unmet: int, free: int) -> None:
+        """Start frames for the cubes that found no free slot, and for the spare slots, within the bounds."""
+        starting = self.pool.count(FramePhase.STARTING)
+        coming = free + self.pool.leaving + starting * self.config.cubes_per_frame
+        while coming < unmet + self.config.spare_slots + (not self.pool.frames):
+            if starting >= self.config.max_starting or len(self.pool.frames) >= self.config.max_frames:
+                return
+            self._start(self.pool.free_name(), FramePhase.STARTING)
             starting += 1
             coming += self.config.cubes_per_frame
-            full = len(self.pool.frames) >= self.config.max_frames
-        # Starting a process takes about a second and paging out some milliseconds: who waits now gets a slot now.
-        wanted = unmet - leaving
-        # While a cube comes in, paging another one out ahead of need would only take its processor time.
-        idle = free == 0 or self.pool.arriving == 0
-        spared = self.config.spare - free - leaving if full and idle else 0
-        for cube in self._victims() if wanted > 0 or spared > 0 else ():
-            if wanted <= 0 and (spared <= 0 or cube.busy_until_s > self._now):
-                return
-            if self._now - cube.since_s >= self.config.min_residency_s:
-                self._detach(cube)
-                wanted -= 1
-                spared -= 1
-
-    def _free_name(self) -> str:
-        return next(name for n in range(self.config.max_frames) if (name := f"frame-{n}") not in self.pool.frames)
-
-    def reports(self) -> list[FrameReport]:
-        """The last report of each frame that gave one."""
-        return [frame.report for frame in self.pool.frames.values() if frame.report is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable
 
 from memcube.actors.directory import events as ev
@@ -90,7 +91,7 @@ class FrameMinder:
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + self._config.ping_deadline_s
         while True:
-            answer: asyncio.Future[FrameReport] = self._fleet.send(self._frame, "heartbeat")
+            answer: asyncio.Future[FrameReport] = self._fleet.send(self._frame, "heartbeat", time.monotonic())
             try:
                 await asyncio.wait((answer,), timeout=max(0.0, deadline_s - loop.time()))
                 if not answer.done():

@@ -46,6 +46,9 @@ class Frame:
     incarnation: int
     since_s: float
     cubes: set[str] = field(default_factory=set)
+    """Keys of the cubes that take its slots."""
+    outgoing: set[str] = field(default_factory=set)
+    """Keys of cubes whose slot is given to another already; they leave with the attach of that one."""
     report: FrameReport | None = None
     empty_since_s: float = 0.0
 
@@ -64,6 +67,8 @@ class Residency:
     epoch: int = 0
     busy_until_s: float = 0.0
     memory_bytes: int = 0
+    swapped_by: int = 0
+    """Generation of the attach that takes this cube's slot; 0 if it leaves by a detach of its own."""
 
     @property
     def placement(self) -> Placement:
@@ -108,7 +113,7 @@ class Pool:
         self.cubes: dict[str, Residency] = {}
         self.departures = Departures(first_version)
         self.leaving = 0
-        """Cubes on their way out."""
+        """Cubes on their way out by a detach, whose slots become free."""
         self.bytes_held = 0
         """Bytes of the cubes that are resident."""
         self._by_use: OrderedDict[str, None] = OrderedDict()
@@ -141,21 +146,28 @@ class Pool:
             self.bytes_held += memory_bytes - cube.memory_bytes
         cube.memory_bytes = memory_bytes
 
-    def leave(self, cube: Residency) -> None:
-        """The cube's detach begins."""
+    def leave(self, cube: Residency, swapped_by: int = 0) -> None:
+        """The cube's detach begins, or the attach of the one that takes its slot."""
         self._end_residency(cube)
         cube.phase = ResidencyPhase.DETACHING
-        self.leaving += 1
+        cube.swapped_by = swapped_by
+        if swapped_by:
+            frame = self.frames[cube.frame]
+            frame.cubes.discard(cube.ref.key)
+            frame.outgoing.add(cube.ref.key)
+        else:
+            self.leaving += 1
 
     def forget(self, cube: Residency, now_s: float) -> None:
         """The cube is in no frame any more, as far as is known."""
         if cube.phase is ResidencyPhase.RESIDENT:
             self._end_residency(cube)
-        elif cube.phase is ResidencyPhase.DETACHING:
+        elif cube.phase is ResidencyPhase.DETACHING and not cube.swapped_by:
             self.leaving -= 1
         del self.cubes[cube.ref.key]
         frame = self.frames[cube.frame]
         frame.cubes.discard(cube.ref.key)
+        frame.outgoing.discard(cube.ref.key)
         if not frame.cubes:
             frame.empty_since_s = now_s
 
@@ -169,10 +181,40 @@ class Pool:
         """How many cubes are resident."""
         return len(self._by_use)
 
-    @property
-    def arriving(self) -> int:
-        """How many cubes are being attached."""
-        return len(self.cubes) - len(self._by_use) - self.leaving
+    def victims(self, now_s: float) -> Iterator[Residency]:
+        """Resident cubes, the one to page out next first: by their last use, those in use right now at the end."""
+        busy = []
+        for cube in self.least_used():
+            if cube.busy_until_s > now_s:
+                busy.append(cube)
+            else:
+                yield cube
+        yield from busy
+
+    def swapped_out(self, frame: str, generation: int) -> list[Residency]:
+        """The cubes that leave the frame with this attach."""
+        found = (self.cubes[key] for key in self.frames[frame].outgoing)
+        return [cube for cube in found if cube.swapped_by == generation]
+
+    def free_slots(self, per_frame: int) -> dict[str, int]:
+        """Frames that could take a cube at once, and how many."""
+        return {
+            frame.name: per_frame - len(frame.cubes)
+            for frame in self.frames.values()
+            if frame.phase is FramePhase.READY and len(frame.cubes) < per_frame
+        }
+
+    def count(self, phase: FramePhase) -> int:
+        """Frames in a phase."""
+        return sum(frame.phase is phase for frame in self.frames.values())
+
+    def free_name(self) -> str:
+        """The first frame name that is not in use."""
+        return next(name for n in range(len(self.frames) + 1) if (name := f"frame-{n}") not in self.frames)
+
+    def reports(self) -> list[FrameReport]:
+        """The last report of each frame that gave one."""
+        return [frame.report for frame in self.frames.values() if frame.report is not None]
 
     def _end_residency(self, cube: Residency) -> None:
         del self._by_use[cube.ref.key]

@@ -70,13 +70,14 @@ def unpack_resolved(packet: bytes) -> Resolved:
     return Resolved(Placement(frame, generation), version, departed)
 
 
-def pack_attach(ref: CubeRef, create: bytes | None, generation: int) -> bytes:
+def pack_attach(ref: CubeRef, create: bytes | None, generation: int, evict: tuple[CubeRef, int] | None = None) -> bytes:
     """For ``MemCube.attach``."""
-    packet: bytes = msgpack.packb((ref.tenant, ref.cube_id, create, generation), use_bin_type=True)
+    out = (evict[0].key, evict[1]) if evict is not None else None
+    packet: bytes = msgpack.packb((ref.tenant, ref.cube_id, create, generation, out), use_bin_type=True)
     return packet
 
 
-def unpack_attach(packet: bytes) -> tuple[CubeRef, bytes | None, int]:
-    """Inverse of ``pack_attach``."""
-    tenant, cube_id, create, generation = msgpack.unpackb(packet, use_list=False)
-    return CubeRef(tenant, cube_id), create, generation
+def unpack_attach(packet: bytes) -> tuple[CubeRef, bytes | None, int, tuple[str, int] | None]:
+    """What to attach: cube, ``about``, generation; then key and generation of the cube to let go of first."""
+    tenant, cube_id, create, generation, evict = msgpack.unpackb(packet, use_list=False)
+    return CubeRef(tenant, cube_id), create, generation, evict

@@ -10,7 +10,7 @@ from memcube.actors.directory import events as ev
 from memcube.actors.directory.config import DirectoryConfig
 from memcube.actors.directory.frames import FrameTable
 from memcube.actors.directory.placement import FrameReport, HostedCube, Placement
-from memcube.model.errors import DamagedError, ExhaustedError, InvalidArgumentError, NotFoundError
+from memcube.model.errors import DamagedError, ExhaustedError, InvalidArgumentError, NotFoundError, UnavailableError
 from memcube.model.ids import CubeRef
 
 ABOUT = b"about"
@@ -56,11 +56,16 @@ class Bench:
                     return placement
                 case ev.Detach(_, _, ref, generation):
                     effects += self.send(ev.Detached(ref, generation))
-                case ev.Attach(_, _, ref, generation, _):
+                case ev.Attach(_, _, ref, generation):
                     effects += self.send(ev.Attached(ref, generation, memory_bytes))
                 case ev.StartFrame(frame, incarnation, _):
                     effects += self.send(ev.FrameStarted(frame, incarnation, FrameReport(1, 0)))
         raise AssertionError(f"{name} was not placed")
+
+
+def evicted(effects: list[ev.Effect]) -> list[CubeRef]:
+    """The cubes that make room for others."""
+    return [effect.evict[0] for effect in effects if isinstance(effect, ev.Attach) and effect.evict is not None]
 
 
 def kinds(effects: list[ev.Effect]) -> list[str]:
@@ -105,20 +110,7 @@ def test_pages_out_what_was_used_least_recently() -> None:
     bench.page_in("b")
     bench.send(ev.Used((cube("a").key,), ()))
     _, effects = bench.ask("c")
-    assert [e.ref for e in effects if isinstance(e, ev.Detach)] == [cube("b")]
-
-
-def test_spare_slots_are_made_ahead_but_not_during_a_page_in() -> None:
-    """At the bound of frames the least used cube leaves to keep a slot free, once nothing is being attached."""
-    bench = Bench(max_frames=8, spare_slots=2)
-    bench.start(8)
-    for n in range(6):
-        bench.page_in(f"c{n}")
-    _, effects = bench.ask("c6")
-    attach = effects[0]
-    assert isinstance(attach, ev.Attach) and kinds(effects) == ["Attach"]
-    effects = bench.send(ev.Attached(cube("c6"), attach.generation, 1))
-    assert [e.ref for e in effects if isinstance(e, ev.Detach)] == [cube("c0")]
+    assert evicted(effects) == [cube("b")]
 
 
 def test_spares_cubes_in_use() -> None:
@@ -129,20 +121,52 @@ def test_spares_cubes_in_use() -> None:
     bench.page_in("b")
     bench.send(ev.Used((cube("b").key,), (cube("a").key,)))
     _, effects = bench.ask("c")
-    assert [e.ref for e in effects if isinstance(e, ev.Detach)] == [cube("b")]
+    assert evicted(effects) == [cube("b")]
 
 
 def test_waiting_cubes_take_freed_slots_in_order() -> None:
     """Who asked first is served first when slots become free."""
     bench = Bench(max_frames=1)
-    bench.start(1)
-    bench.page_in("a")
-    _, effects = bench.ask("b")
+    start = bench.send(ev.Ticked())[0]
+    assert isinstance(start, ev.StartFrame)
+    bench.ask("b")
     bench.ask("c")
-    detach = effects[-1]
-    assert isinstance(detach, ev.Detach)
-    attach = bench.send(ev.Detached(detach.ref, detach.generation))[0]
+    attach = bench.send(ev.FrameStarted(start.frame, start.incarnation, FrameReport(1, 0)))[0]
     assert isinstance(attach, ev.Attach) and attach.ref == cube("b")
+    assert evicted(bench.send(ev.Attached(cube("b"), attach.generation, 1))) == [cube("b")]
+
+
+def test_evicted_cube_waits_until_it_is_out() -> None:
+    """A cube that made room is not attached elsewhere before its frame let go of it: it might still answer reads."""
+    bench = Bench(max_frames=2)
+    bench.start(2)
+    bench.page_in("a")
+    bench.page_in("b")
+    _, effects = bench.ask("c")
+    attach = effects[0]
+    assert isinstance(attach, ev.Attach) and attach.evict is not None and attach.evict[0] == cube("a")
+    _, effects = bench.ask("a")
+    assert effects == []
+    effects = bench.send(ev.Attached(cube("c"), attach.generation, 1))
+    assert [e.ref for e in effects if isinstance(e, ev.Attach)] == [cube("a")]
+    assert evicted(effects) == [cube("b")]
+
+
+def test_lost_attach_keeps_the_evicted_cube_waiting() -> None:
+    """If the attach's message was lost, the cube that was to make room is held until its own detach is confirmed."""
+    bench = Bench(max_frames=2)
+    bench.start(2)
+    bench.page_in("a")
+    bench.page_in("b")
+    ticket, effects = bench.ask("c")
+    attach = effects[0]
+    assert isinstance(attach, ev.Attach) and attach.evict is not None
+    bench.ask("a")
+    effects = bench.send(ev.AttachFailed(cube("c"), attach.generation, UnavailableError("frame")))
+    assert [e.ticket for e in effects if isinstance(e, ev.Refuse)] == [ticket]
+    assert not any(isinstance(e, ev.Attach) for e in effects)
+    effects = bench.send(ev.Detached(*attach.evict))
+    assert [e.ref for e in effects if isinstance(e, ev.Attach)] == [cube("a")]
 
 
 def test_queue_is_bounded() -> None:
@@ -383,7 +407,7 @@ def test_several_cubes_share_a_frame() -> None:
     frames = [bench.page_in(name).frame for name in "abcdef"]
     assert sorted(frames) == ["frame-0"] * 3 + ["frame-1"] * 3
     _, effects = bench.ask("g")
-    assert [e.ref for e in effects if isinstance(e, ev.Detach)] == [cube("a")]
+    assert evicted(effects) == [cube("a")]
 
 
 def test_routers_learn_what_departed() -> None:

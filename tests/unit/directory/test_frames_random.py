@@ -11,7 +11,7 @@ from memcube.actors.directory.config import DirectoryConfig
 from memcube.actors.directory.frames import FrameTable
 from memcube.actors.directory.placement import FrameReport, HostedCube, Placement
 from memcube.actors.directory.pool import FramePhase, ResidencyPhase
-from memcube.model.errors import NotFoundError
+from memcube.model.errors import NotFoundError, UnavailableError
 from memcube.model.ids import CubeRef
 
 
@@ -73,6 +73,9 @@ class Fleet:
         pool = self.table.pool
         per_frame: dict[str, int] = {}
         for cube in pool.cubes.values():
+            if cube.swapped_by:
+                assert cube.ref.key in pool.frames[cube.frame].outgoing
+                continue
             per_frame[cube.frame] = per_frame.get(cube.frame, 0) + 1
             assert cube.ref.key in pool.frames[cube.frame].cubes
             assert pool.frames[cube.frame].phase is FramePhase.READY
@@ -81,8 +84,21 @@ class Fleet:
         resident = [cube for cube in pool.cubes.values() if cube.phase is ResidencyPhase.RESIDENT]
         assert pool.resident == len(resident)
         assert pool.bytes_held == sum(cube.memory_bytes for cube in resident)
-        assert pool.leaving == sum(cube.phase is ResidencyPhase.DETACHING for cube in pool.cubes.values())
+        detaching = [cube for cube in pool.cubes.values() if cube.phase is ResidencyPhase.DETACHING]
+        assert pool.leaving == sum(not cube.swapped_by for cube in detaching)
+        assert all(len(cubes) <= self.config.cubes_per_frame for cubes in self.hosted.values())
+        self.check_reads()
         assert self.table.waiting <= self.config.max_waiting
+
+    def check_reads(self) -> None:
+        """No cube is placed in one frame while another one that is not suspect still hosts it."""
+        for cube in self.table.pool.cubes.values():
+            if cube.phase is not ResidencyPhase.RESIDENT:
+                continue
+            for name, cubes in self.hosted.items():
+                frame = self.table.pool.frames.get(name)
+                if name != cube.frame and frame is not None and frame.phase is FramePhase.READY:
+                    assert cube.ref not in cubes
 
     def ask(self) -> None:
         """A call for a random cube."""
@@ -113,7 +129,7 @@ class Fleet:
             case ev.KillFrame(frame) | ev.StopFrame(frame):
                 self.hosted[frame] = {}
                 self.hung.discard(frame)
-            case ev.Attach(frame, incarnation, ref, generation, _):
+            case ev.Attach(frame, incarnation, ref, generation, _, evict):
                 if self.incarnation.get(frame) != incarnation:
                     # Done by a process that ended since: the news comes late.
                     self.send(ev.Attached(ref, generation, 10))
@@ -121,9 +137,21 @@ class Fleet:
                     return
                 if frame in self.hung:
                     return
+                if self.random.random() < 0.1:
+                    # The message is lost, and what it was to evict is detached by itself.
+                    self.send(ev.AttachFailed(ref, generation, UnavailableError(frame)))
+                    if evict is not None:
+                        self.pending.append(ev.Detach(frame, incarnation, *evict))
+                    return
+                if evict is not None and self.hosted[frame].get(evict[0]) == evict[1]:
+                    del self.hosted[frame][evict[0]]
                 if ref in self.missing:
                     self.send(ev.AttachFailed(ref, generation, NotFoundError("cube", ref.cube_id)))
                     return
+                while len(self.hosted[frame]) >= self.config.cubes_per_frame:
+                    # As the frame does with leftovers of lost messages.
+                    oldest = min(self.hosted[frame], key=self.hosted[frame].__getitem__)
+                    del self.hosted[frame][oldest]
                 self.hosted[frame][ref] = generation
                 self.send(ev.Attached(ref, generation, 10))
             case ev.Detach(frame, incarnation, ref, generation):
@@ -142,6 +170,7 @@ class Fleet:
         gone = self.random.random() < 0.5
         if gone:
             self.hosted[frame.name] = {}
+            self.incarnation.pop(frame.name)
         else:
             self.hung.add(frame.name)
         self.send(ev.FrameLost(frame.name, frame.incarnation, gone=gone))

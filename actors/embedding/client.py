@@ -160,10 +160,10 @@ class EmbedderClient:
                 await asyncio.sleep(pause_s)
                 pause_s = min(LAST_RETRY_S, 2 * pause_s)
                 continue
-            try:
-                await asyncio.wait_for(self._ask_again.wait(), WATCH_EVERY_S)
-            except TimeoutError:
-                continue
+            # wait_for would swallow a cancellation that comes together with the event (Python 3.11).
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WATCH_EVERY_S):
+                    await self._ask_again.wait()
 
     async def _probe(self) -> None:
         handle = await self._resolved(QUERY_TIMEOUT_S)

@@ -12,7 +12,6 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 
 from memcube.model.errors import InvalidArgumentError
@@ -35,6 +34,8 @@ Enum = TypeVar("Enum", bound=IntEnum)
 
 MAX_EXACT_INTEGER = 2**53
 """Wire numbers are doubles."""
+MAX_INFO_DEPTH = 16
+"""Levels of lists and objects in a value; protobuf's parsers give up at 100 messages, and a level takes up to three."""
 
 
 def enum_of(kind: type[Enum], field: str, number: int, default: Enum) -> Enum:
@@ -61,43 +62,56 @@ def value_to_info(value: Value) -> InfoValue:
         return float(value.number_value)
     if kind == "bool_value":
         return bool(value.bool_value)
-    if kind in ("struct_value", "list_value"):
-        plain: InfoValue = MessageToDict(value)
-        return plain
+    if kind == "struct_value":
+        return struct_to_info(value.struct_value)
+    if kind == "list_value":
+        return [value_to_info(part) for part in value.list_value.values]
     return None
 
 
-def value_from_info(field: str, plain: Any) -> Value:
+def value_from_info(field: str, plain: Any, depth: int = 0) -> Value:
     """A plain JSON value for the wire; raises InvalidArgumentError(field) for what is no finite JSON value."""
+    if depth > MAX_INFO_DEPTH:
+        raise InvalidArgumentError(field, f"is nested deeper than {MAX_INFO_DEPTH}")
     value = Value()
     if plain is None:
         value.null_value = NULL_VALUE
     elif isinstance(plain, bool):
         value.bool_value = plain
     elif isinstance(plain, int | float):
+        if isinstance(plain, int) and abs(plain) > MAX_EXACT_INTEGER:
+            raise InvalidArgumentError(field, "is beyond 2^53 and would be rounded; send it as a text")
         if not math.isfinite(plain):
             raise InvalidArgumentError(field, f"{plain!r} is not a finite number")
-        if isinstance(plain, int) and abs(plain) > MAX_EXACT_INTEGER:
-            raise InvalidArgumentError(field, f"{plain} is beyond 2^53 and would be rounded; send it as a text")
         value.number_value = plain
     elif isinstance(plain, str):
-        value.string_value = plain
+        value.string_value = _unicode(field, plain)
     elif isinstance(plain, Mapping):
-        value.struct_value.CopyFrom(struct_from_info(field, plain))
+        value.struct_value.CopyFrom(struct_from_info(field, plain, depth + 1))
     elif isinstance(plain, list | tuple):
-        value.list_value.values.extend(value_from_info(f"{field}[{i}]", part) for i, part in enumerate(plain))
+        parts = [value_from_info(f"{field}[{i}]", part, depth + 1) for i, part in enumerate(plain)]
+        value.list_value.values.extend(parts)
     else:
         raise InvalidArgumentError(field, f"a {type(plain).__name__} is no JSON value")
     return value
 
 
-def struct_from_info(field: str, info: Mapping[str, Any]) -> Struct:
-    """Plain JSON fields for the wire."""
+def _unicode(field: str, text: str) -> str:
+    """``text`` if it has a UTF-8 form; lone surrogates have none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidArgumentError(field, f"is not valid Unicode at character {error.start}") from error
+    return text
+
+
+def struct_from_info(field: str, info: Mapping[str, Any], depth: int = 0) -> Struct:
+    """Plain JSON fields for the wire; raises as ``value_from_info`` does."""
     struct = Struct()
     for name, plain in info.items():
         if not isinstance(name, str):
             raise InvalidArgumentError(field, f"the name {name!r} is not a text")
-        struct.fields[name].CopyFrom(value_from_info(f"{field}.{name}", plain))
+        struct.fields[_unicode(field, name)].CopyFrom(value_from_info(f"{field}.{name}", plain, depth))
     return struct
 
 

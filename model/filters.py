@@ -184,10 +184,12 @@ def condition(name: str, op: Op, value: object, path: str) -> Condition:
         if name in _TIMES:
             raise InvalidArgumentError(path, "a time is compared with gt, gte, lt, lte, eq, ne")
         return Condition(name, op, [_plain(one, f"{path}[{i}]") for i, one in enumerate(value)])
-    if op in (Op.CONTAINS, Op.ICONTAINS) and not isinstance(value, str) and op is Op.ICONTAINS:
-        raise InvalidArgumentError(path, "takes a text")
     if name in _TIMES:
-        return Condition(name, op, None if value is None else parse_time(path, value))
+        if op in (Op.CONTAINS, Op.ICONTAINS):
+            raise InvalidArgumentError(path, "a time is compared with gt, gte, lt, lte, eq, ne")
+        return Condition(name, op, None if value is None and op in (Op.EQ, Op.NE) else parse_time(path, value))
+    if op is Op.ICONTAINS and not isinstance(value, str):
+        raise InvalidArgumentError(path, "takes a text")
     if op in (Op.GT, Op.GTE, Op.LT, Op.LTE) and (isinstance(value, bool) or not isinstance(value, int | float | str)):
         raise InvalidArgumentError(path, "takes a number or a text")
     return Condition(name, op, _plain(value, path))

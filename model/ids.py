@@ -91,10 +91,20 @@ def cube_id_of_scope(cube_id: str, user_id: str, agent_id: str, run_id: str) -> 
     raise InvalidArgumentError("user_id", "is missing: name a user_id, agent_id, run_id or cube_id")
 
 
-def new_memory_id(key: str, now_s: float | None = None) -> str:
-    """A new id in the cube of this key: 48 bits of milliseconds, then 82 random bits, so that ids sort by time."""
+def new_memory_id(key: str, now_s: float | None = None, after: str = "") -> str:
+    """A new id in the cube of this key: 48 bits of milliseconds, then 82 random bits, so that ids sort by time.
+
+    It sorts behind the id ``after`` too, whatever the clock does: then by a random distance, so that an id is never
+    given out twice, not even where the last memory was deleted.
+    """
     milliseconds = int((time.time() if now_s is None else now_s) * 1000)
     number = (milliseconds & (1 << 48) - 1) << 82 | int.from_bytes(os.urandom(11), "big") >> 6
+    if after:
+        last = 0
+        for character in after[-ID_CHARS:]:
+            last = last << 5 | _ALPHABET.index(character)
+        if number <= last:
+            number = last + 1 + int.from_bytes(os.urandom(8), "big")
     characters = [_ALPHABET[number >> shift & 31] for shift in range(5 * (ID_CHARS - 1), -1, -5)]
     return f"{key}-{''.join(characters)}"
 

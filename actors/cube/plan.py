@@ -8,6 +8,7 @@ leaves nothing staged.
 from __future__ import annotations
 
 import hashlib
+import logging
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,15 @@ from memcube.actors.cube.answers import answer_of
 from memcube.actors.cube.call import Answer, Call
 from memcube.actors.cube.scope import scope_filter
 from memcube.actors.cube.state import Held, Items, record_of
-from memcube.actors.cube.validate import check_add, check_key, check_labels, check_text, parse_request
+from memcube.actors.cube.validate import (
+    check_add,
+    check_cube,
+    check_info,
+    check_key,
+    check_tags,
+    check_text,
+    parse_request,
+)
 from memcube.actors.reader.fast import read_messages
 from memcube.actors.vault.base import Commit, CubeStore, EventRecord, ItemRecord, Receipt
 from memcube.model.codec import enum_of, event_to_proto, struct_to_info
@@ -27,6 +36,7 @@ from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import (
     AlreadyExistsError,
     IdempotencyConflictError,
+    InternalError,
     InvalidArgumentError,
     MemCubeError,
     NotFoundError,
@@ -34,13 +44,15 @@ from memcube.model.errors import (
     VersionConflictError,
 )
 from memcube.model.filters import filter_from_proto, matches
-from memcube.model.ids import CubeRef, new_memory_id
+from memcube.model.ids import CubeRef, new_idempotency_key, new_memory_id
 from memcube.model.item import Event, EventKind, Item, MemoryType
 from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import cube_pb2, event_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["Plan", "Planner"]
+
+log = logging.getLogger("memcube.cube")
 
 _RANGE = struct.Struct("<QQ")
 
@@ -108,12 +120,12 @@ class Planner:
             return Answer(True, self._perform(call))
         except StaleEpochError:
             raise
-        except MemCubeError as error:
+        except Exception as error:  # noqa: BLE001 - a defect in one call is no reason to fail those that travel with it
             del self._events[events:]
             while len(self._undo) > undo:
                 self._undo.pop()()
             self._new_about = about
-            return Answer(False, error_to_detail(error).SerializeToString())
+            return Answer(False, error_to_detail(_told(error)).SerializeToString())
 
     def _perform(self, call: Call) -> bytes:
         kind, handler = _VERBS[call.verb]
@@ -135,6 +147,9 @@ class Planner:
             return self._first_answer(call.verb, receipt)
         first = self._head + 1
         if self._head == 0:
+            if call.verb not in _CREATING:
+                # Attached for a first write that never came: to everyone else there is no such cube.
+                raise NotFoundError("cube", self._ref.cube_id)
             self._emit(call, key, EventKind.CUBE_CREATED, None)
         elif call.verb == "create_cube":
             raise AlreadyExistsError("cube", self._ref.cube_id)
@@ -198,10 +213,11 @@ class Planner:
         return held.item
 
     def _next_id(self) -> str:
-        self._last_id = max(new_memory_id(self._ref.key, self._now.timestamp()), _successor(self._last_id))
+        self._last_id = new_memory_id(self._ref.key, self._now.timestamp(), after=self._last_id)
         return self._last_id
 
     def _create_cube(self, call: Call, key: str, request: pb.CreateCubeRequest) -> None:
+        check_cube(request)
         about = cube_pb2.Cube()
         about.CopyFrom(self._about)
         about.description = request.description
@@ -249,7 +265,8 @@ class Planner:
     def _update(self, call: Call, key: str, request: pb.UpdateRequest) -> None:
         old = self._live(request.id)
         _check_version(old, request.expected_version)
-        check_labels(list(request.tags), request.info.ByteSize())
+        check_tags(request.tags)
+        check_info("info", request.info)
         item = replace(old, version=old.version + 1, recorded_at=self._now)
         if request.HasField("memory"):
             check_text("memory", request.memory)
@@ -277,6 +294,14 @@ class Planner:
                 self._emit(call, key, EventKind.ITEM_DELETED, _tombstone(item, self._now))
 
 
+def _told(error: Exception) -> MemCubeError:
+    if isinstance(error, MemCubeError):
+        return error
+    incident = new_idempotency_key()[:12]
+    log.error("incident %s", incident, exc_info=error)
+    return InternalError(incident)
+
+
 def _tombstone(item: Item, now: datetime) -> Item:
     return Item(item.id, item.version + 1, item.cube_id, "", now, item.created_at)
 
@@ -286,20 +311,7 @@ def _check_version(item: Item, expected: int) -> None:
         raise VersionConflictError(item.id, expected, item.version)
 
 
-def _successor(item_id: str) -> str:
-    """The smallest id after ``item_id`` of the same length: ids of one cube only ever rise, whatever the clock does."""
-    if not item_id:
-        return ""
-    alphabet = "234567abcdefghijklmnopqrstuvwxyz"
-    head, tail = item_id[:21], item_id[21:]
-    digits = [alphabet.index(character) for character in tail]
-    for i in range(len(digits) - 1, -1, -1):
-        digits[i] = (digits[i] + 1) % 32
-        if digits[i]:
-            break
-    return head + "".join(alphabet[digit] for digit in digits)
-
-
+_CREATING = ("create_cube", "add")
 _VERBS: dict[str, tuple[type, Callable[..., None]]] = {
     "create_cube": (pb.CreateCubeRequest, Planner._create_cube),
     "add": (pb.AddRequest, Planner._add),

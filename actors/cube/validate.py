@@ -1,22 +1,24 @@
 """What a request must be before anything is changed: sizes, emptiness, ranges; each refusal names its field.
 
-The gateway calls ``check_add`` before it lets a cube be created, the cube core calls all of them again: no path
-around the gateway skips them.
+The gateway calls ``check_add`` and ``check_cube`` before it lets a cube be created, the cube core calls all of them
+again: no path around the gateway skips them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.struct_pb2 import Struct
 
-from memcube.model.codec import enum_of
+from memcube.model.codec import enum_of, struct_from_info, struct_to_info
 from memcube.model.errors import InvalidArgumentError, TooLargeError
 from memcube.model.item import MemoryType
 from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
-__all__ = ["MAX_TEXT_BYTES", "MAX_TOP_K", "check_add", "check_key", "check_search", "check_text", "parse_request"]
+__all__ = ["check_add", "check_cube", "check_info", "check_key", "check_search", "check_text", "parse_request"]
 
 MAX_TEXT_BYTES = 1024 * 1024
 MAX_INFO_BYTES = 64 * 1024
@@ -59,16 +61,31 @@ def check_key(key: str) -> None:
         raise TooLargeError("idempotency_key", len(key), MAX_KEY_CHARS, "characters")
 
 
-def check_labels(tags: list[str], info_bytes: int) -> None:
-    """Refuse too many or oversized tags, and oversized info."""
+def check_info(field: str, info: Struct) -> None:
+    """Refuse an oversized struct, and one that is no JSON: numbers that are not finite, endless depth."""
+    if info.ByteSize() > MAX_INFO_BYTES:
+        raise TooLargeError(field, info.ByteSize(), MAX_INFO_BYTES)
+    if info.fields:
+        struct_from_info(field, struct_to_info(info))
+
+
+def check_tags(tags: Sequence[str]) -> None:
+    """Refuse too many, oversized or empty tags."""
     if len(tags) > MAX_TAGS:
         raise TooLargeError("tags", len(tags), MAX_TAGS, "items")
     for i, tag in enumerate(tags):
         if not tag.strip():
             raise InvalidArgumentError(f"tags[{i}]", "is empty")
         _check_short(f"tags[{i}]", tag)
-    if info_bytes > MAX_INFO_BYTES:
-        raise TooLargeError("info", info_bytes, MAX_INFO_BYTES)
+
+
+def check_cube(request: pb.CreateCubeRequest) -> None:
+    """Refuse a CreateCubeRequest that describes its cube with more than a cube takes."""
+    size = len(request.description.encode())
+    if size > MAX_INFO_BYTES:
+        raise TooLargeError("description", size, MAX_INFO_BYTES)
+    check_info("config", request.config)
+    check_key(request.idempotency_key)
 
 
 def check_add(request: pb.AddRequest) -> None:
@@ -88,8 +105,11 @@ def check_add(request: pb.AddRequest) -> None:
             from_timestamp(name, getattr(request, name))
     _check_short("session_id", request.session_id)
     _check_short("source_kind", request.source_kind)
+    for name in ("user_id", "agent_id", "run_id"):
+        _check_short(name, getattr(request.scope, name))
     enum_of(MemoryType, "memory_type", request.memory_type, MemoryType.LONG_TERM)
-    check_labels(list(request.tags), request.info.ByteSize())
+    check_tags(request.tags)
+    check_info("info", request.info)
     check_key(request.idempotency_key)
 
 

@@ -27,7 +27,9 @@ M = TypeVar("M", bound=Message)
 
 def letters(texts: list[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
     """A small real embedding: letter counts, of length 1."""
-    rows = np.array([[text.lower().count(chr(97 + i)) + 1e-3 for i in range(26)] for text in texts], np.float32).reshape(-1, 26)
+    rows = np.array(
+        [[text.lower().count(chr(97 + i)) + 1e-3 for i in range(26)] for text in texts], np.float32
+    ).reshape(-1, 26)
     scaled: np.ndarray[Any, np.dtype[np.float32]] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return scaled
 

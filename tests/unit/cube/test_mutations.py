@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from math import inf, nan
+from typing import Any
+
 import pytest
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.struct_pb2 import Struct, Value
 
 from memcube.actors.cube.call import Answer
 from memcube.model.codec import struct_from_info
+from memcube.model.error_codec import detail_to_error
 from memcube.model.errors import (
     AlreadyExistsError,
     IdempotencyConflictError,
@@ -20,6 +24,7 @@ from memcube.model.errors import (
 from memcube.model.filters import filter_to_proto, parse_filter
 from memcube.model.ids import Principal
 from memcube.model.item import EventKind
+from memcube.protos.memcube.v1 import error_pb2, filter_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 from .conftest import Bench
@@ -256,3 +261,84 @@ def test_a_replaced_writer_does_not_answer_for_the_newer_one(bench: Bench, verb:
     with pytest.raises(StaleEpochError):
         replaced.plan([call])
     assert bench.answers(call) == [first]
+
+
+def broken(**numbers: float) -> Struct:
+    """A struct that no JSON is, as a client of another kind may send it."""
+    struct = Struct()
+    for name, number in numbers.items():
+        struct.fields["deep"].struct_value.fields[name].number_value = number
+    return struct
+
+
+@pytest.mark.parametrize(
+    ("verb", "request_", "field"),
+    [
+        ("add", pb.AddRequest(scope=ALICE, messages=[pb.Message(content="x")], info=broken(n=nan)), "info.deep.n"),
+        ("update", pb.UpdateRequest(id="?", info=broken(n=inf)), "info.deep.n"),
+        (
+            "add",
+            pb.AddRequest(scope=pb.Scope(user_id="alice", agent_id="a" * 257), messages=[pb.Message(content="x")]),
+            "agent_id",
+        ),
+        (
+            "delete_all",
+            pb.DeleteAllRequest(
+                scope=ALICE,
+                filter=filter_pb2.Filter(
+                    condition=filter_pb2.Condition(
+                        field="created_at",
+                        op=filter_pb2.OPERATOR_ICONTAINS,
+                        value=Value(string_value="2026-03-01T12:00:00Z"),
+                    )
+                ),
+            ),
+            "filter.created_at.icontains",
+        ),
+    ],
+    ids=["add-nan", "update-infinity", "long-agent", "delete-by-part-of-a-time"],
+)
+def test_what_no_cube_takes_spares_the_rest_of_its_batch(bench: Bench, verb: str, request_: Any, field: str) -> None:
+    """The one call is refused by its field; those that travel with it take effect."""
+    (memory_id,) = bench.add("one")
+    if verb == "update":
+        request_.id = memory_id
+    two = bench.call("add", pb.AddRequest(scope=ALICE, messages=[pb.Message(content="two")]))
+    refused, added = bench.answers(bench.call(verb, request_), two)
+    error = detail_to_error(error_pb2.ErrorDetail.FromString(refused.body))
+    assert isinstance(error, InvalidArgumentError)
+    assert error.field == field
+    assert added.ok
+    assert bench.texts() == ["two", "one"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (pb.CreateCubeRequest(cube_id="user:alice", description="x" * 70_000), "description"),
+        (pb.CreateCubeRequest(cube_id="user:alice", config=broken(n=nan)), "config.deep.n"),
+    ],
+    ids=["long", "nan"],
+)
+def test_a_cube_is_described_within_bounds(bench: Bench, request_: pb.CreateCubeRequest, field: str) -> None:
+    """Else it could never be shown again."""
+    with pytest.raises(InvalidArgumentError) as refused:
+        bench.do(bench.call("create_cube", request_), pb.CreateCubeResponse)
+    assert refused.value.field == field
+
+
+def test_only_adding_and_creating_make_a_cube(bench: Bench) -> None:
+    """A cube that was attached for a first write which never came is missing to the other verbs, and stays so."""
+    with pytest.raises(NotFoundError):
+        bench.do(bench.call("delete_all", pb.DeleteAllRequest(scope=ALICE)), pb.DeleteAllResponse)
+    assert bench.cube.view.head == 0
+
+
+def test_an_id_is_never_given_out_again(bench: Bench) -> None:
+    """Not even when the last memory was deleted and the clock was set back: its history would be another's."""
+    bench.add("one")
+    bench.later(-10)
+    (second,) = bench.add("two")
+    bench.do(bench.call("delete", pb.DeleteRequest(id=second)), pb.DeleteResponse)
+    (third,) = bench.add("three")
+    assert third != second

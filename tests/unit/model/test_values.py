@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from memcube.model.codec import event_from_proto, event_to_proto, item_from_proto, item_to_proto
+from memcube.model.codec import (
+    event_from_proto,
+    event_to_proto,
+    item_from_proto,
+    item_to_proto,
+    struct_from_info,
+    struct_to_info,
+)
 from memcube.model.errors import InvalidArgumentError, NotFoundError
 from memcube.model.ids import CubeRef, Principal, cube_id_of_scope, key_of_memory, new_memory_id
 from memcube.model.item import Event, EventKind, Form, Item, MemoryType, Source, Status, Usage
@@ -99,6 +106,48 @@ def test_memory_ids_name_their_cube_and_sort_by_time() -> None:
     ids = [new_memory_id(key, now + i) for i in range(50)]
     assert ids == sorted(ids)
     assert {key_of_memory(one) for one in ids} == {key}
+
+
+def nested(levels: int) -> object:
+    """A list in a list, so many levels deep."""
+    return [nested(levels - 1)] if levels else 1
+
+
+@pytest.mark.parametrize(
+    ("info", "field"),
+    [
+        ({"a": {"b": float("nan")}}, "info.a.b"),
+        ({"a": [1, float("inf")]}, "info.a[1]"),
+        ({"a": 10**400}, "info.a"),
+        ({"a": {"b": "\ud800"}}, "info.a.b"),
+        ({"\ud800": 1}, "info"),
+        ({"a": nested(40)}, "info.a" + "[0]" * 17),
+        ({"a": object()}, "info.a"),
+        ({3: 1}, "info"),
+    ],
+    ids=["nan", "infinity", "huge", "surrogate", "surrogate-name", "deep", "object", "number-name"],
+)
+def test_what_is_no_json_is_refused_by_name(info: dict[Any, Any], field: str) -> None:
+    """The wire would change it, refuse it without a name, or hold it and never be read again."""
+    with pytest.raises(InvalidArgumentError) as refused:
+        struct_from_info("info", info)
+    assert refused.value.field == field
+
+
+def test_json_comes_back_from_the_wire() -> None:
+    """At any depth that is taken."""
+    info = {"n": 1.5, "s": "爱", "b": False, "z": None, "l": [1.0, {"d": "e"}, []], "o": {}, "deep": nested(16)}
+    assert struct_to_info(struct_from_info("info", info)) == info
+
+
+def test_ids_rise_and_never_come_twice_although_the_clock_stands() -> None:
+    """Behind another id there are many: the same one may be asked for behind it twice."""
+    key = CubeRef("t", "c").key
+    last = new_memory_id(key, 2_000_000_000.0)
+    behind = {new_memory_id(key, 1_000_000_000.0, after=last) for _ in range(100)}
+    assert len(behind) == 100
+    assert min(behind) > last
+    assert {key_of_memory(one) for one in behind} == {key}
 
 
 @pytest.mark.parametrize("bad", ["", "x", "a" * 47, "../../etc/passwd", "a" * 20 + "-" + "0" * 26])

@@ -7,6 +7,7 @@ commit or after it, never between. One plan is in flight at a time.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -19,8 +20,9 @@ from memcube.actors.cube.read import answer_read
 from memcube.actors.cube.state import Items, document_of
 from memcube.actors.cube.validate import parse_request
 from memcube.actors.cube.view import View
+from memcube.actors.recall.analysis import analyze
 from memcube.actors.recall.index import CubeIndex
-from memcube.actors.vault.base import Commit, CubeStore, EventRecord
+from memcube.actors.vault.base import Commit, CubeStore, EventRecord, ItemRecord
 from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.times import utc_now
@@ -29,7 +31,10 @@ from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["Cube"]
 
+log = logging.getLogger("memcube.cube")
+
 EVENTS_PER_READ = 500
+EVENT_BYTES_PER_READ = 8 << 20
 RECEIPTS_KEPT_S = 7 * 24 * 3600.0
 """How long a retry with the same idempotency key is recognised."""
 
@@ -51,14 +56,13 @@ class Cube:
         Raises DamagedError. Blocking: about 4 ms for 1,000 memories.
         """
         contents = store.load()
-        index = CubeIndex()
-        index.load([record.id for record in contents.items], [record.entry for record in contents.items])
+        items = Items(contents.items)
         view = View(
             ref=store.ref,
             store=store,
             about=cube_pb2.Cube.FromString(contents.about),
-            items=Items(contents.items),
-            index=index,
+            items=items,
+            index=_index_of(contents.items, items),
             model="",
             head=contents.head,
             epoch=contents.epoch,
@@ -153,7 +157,9 @@ class Cube:
 
     def _history(self, call: Call) -> bytes:
         request = parse_request(pb.HistoryRequest, call.request)
-        records = self.view.store.events(item_id=request.id)
+        records: list[EventRecord] = []
+        while page := self.view.store.events(records[-1].seq + 1 if records else 1, EVENTS_PER_READ, request.id):
+            records += page
         if not records:
             raise NotFoundError("memory", request.id)
         return _events_response(records)
@@ -161,8 +167,14 @@ class Cube:
     def _read_events(self, call: Call) -> bytes:
         """A page of the journal as a HistoryResponse; the gateway asks again from the last seq on, until none come."""
         request = parse_request(pb.ReadEventsRequest, call.request)
-        records = self.view.store.events(max(1, request.from_seq), EVENTS_PER_READ)
-        return _events_response(records)
+        # Nothing is behind the head; asking SQLite for numbers beyond 63 bits would be an error.
+        beyond = request.from_seq > self.view.head
+        records = [] if beyond else self.view.store.events(max(1, request.from_seq), EVENTS_PER_READ)
+        kept = size_bytes = 0
+        while kept < len(records) and (not kept or size_bytes + len(records[kept].body) <= EVENT_BYTES_PER_READ):
+            size_bytes += len(records[kept].body)
+            kept += 1
+        return _events_response(records[:kept])
 
     def pending_texts(self, limit: int) -> list[tuple[bytes, str]]:
         """Up to ``limit`` (content digest, text) pairs that have no vector of the present model yet, oldest first."""
@@ -221,6 +233,18 @@ class Cube:
                 view.store.tidy(self._clock().timestamp() - RECEIPTS_KEPT_S, view.model or None)
         finally:
             view.store.close()
+
+
+def _index_of(records: Sequence[ItemRecord], items: Items) -> CubeIndex:
+    """The index of a cube's items; entries that another version wrote are made again, in memory only."""
+    index = CubeIndex()
+    ids = [record.id for record in records]
+    try:
+        index.load(ids, [record.entry for record in records])
+    except InvalidArgumentError as error:
+        log.warning("the index entries of %d memories are made again: %s", len(records), error)
+        index.load(ids, [analyze(document_of(held.item)) for held in map(items.get, ids) if held is not None])
+    return index
 
 
 def _events_response(records: Sequence[EventRecord]) -> bytes:

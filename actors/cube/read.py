@@ -30,8 +30,11 @@ DEFAULT_TOP_K = 10
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
 MAX_BATCH = 256
+PAGE_BYTES = 8 << 20
+"""A page ends before it holds more, except that it always holds one item."""
 OVERFETCH = 2
-"""Hits ranked for each one wanted, so that removing near-duplicates leaves enough."""
+MOST_RANKED = 1000
+"""Hits ranked for each one wanted, so that removing near-duplicates leaves enough; twice as many if it does not."""
 
 
 def answer_read(view: View, call: Call, now: datetime) -> bytes:
@@ -53,7 +56,7 @@ def cube_of(view: View) -> cube_pb2.Cube:
 def _get(view: View, call: Call, now: datetime) -> bytes:
     request = parse_request(pb.GetRequest, call.request)
     held = view.items.get(request.id)
-    if held is None or request.id in view.items.expired(now):
+    if held is None or held.item.expired(now):
         raise NotFoundError("memory", request.id)
     return pb.GetResponse(item=held.wire).SerializeToString()
 
@@ -74,9 +77,11 @@ def _list(view: View, call: Call, now: datetime) -> bytes:
     else:
         response.total = sum(passes(held) for held in view.items)
     page: list[Held] = []
+    size_bytes = 0
     for held in view.items.newest_first(request.page_token):
         if passes is None or passes(held):
-            if len(page) == size:
+            size_bytes += len(held.body)
+            if len(page) == size or (page and size_bytes > PAGE_BYTES):
                 response.next_page_token = page[-1].id
                 break
             page.append(held)
@@ -119,9 +124,14 @@ def search(
     allowed = None if passes is None else {held.id for held in view.items if passes(held)}
     top_k = request.top_k or DEFAULT_TOP_K
     query = parse_query(request.query, reference, vector, call.model)
-    hits = view.index.search(query, limit=top_k * OVERFETCH, allowed=allowed)
-    ranked = [(hit, view.items.text(hit.id)) for hit in hits if hit.score >= request.threshold]
-    chosen: list[Hit] = without_duplicates(ranked)[:top_k]
+    limit = top_k * OVERFETCH
+    while True:
+        hits = view.index.search(query, limit=limit, allowed=allowed)
+        ranked = [(hit, view.items.text(hit.id)) for hit in hits if hit.score >= request.threshold]
+        chosen: list[Hit] = without_duplicates(ranked)[:top_k]
+        if len(chosen) == top_k or len(ranked) < limit or limit >= MOST_RANKED:
+            break
+        limit *= 2
     if request.token_budget:
         chosen, _ = pack([(hit, view.items.text(hit.id)) for hit in chosen], request.token_budget)
     for hit in chosen:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from memcube.actors.cube import cube, read
 from memcube.actors.cube.call import Call
+from memcube.actors.recall import entry
 from memcube.model.errors import InvalidArgumentError, NotFoundError
 from memcube.model.filters import filter_to_proto, parse_filter
 from memcube.protos.memcube.v1 import filter_pb2
@@ -224,3 +226,69 @@ def test_sessions_count_on_after_page_out(bench: Bench) -> None:
         ("other", 0),
         ("three", 2),
     ]
+
+
+def test_history_has_every_version(bench: Bench) -> None:
+    """However many there are."""
+    (memory_id,) = bench.add("0")
+    updates = [bench.call("update", pb.UpdateRequest(id=memory_id, memory=str(n))) for n in range(1, 1201)]
+    assert all(answer.ok for answer in bench.answers(*updates))
+    events = bench.do(bench.call("history", pb.HistoryRequest(id=memory_id)), pb.HistoryResponse).events
+    assert [event.item.memory for event in events] == [str(n) for n in range(1201)]
+
+
+def test_pages_are_bounded_in_bytes_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is large comes in more pages, of listings and of the journal, each complete and none over its bound."""
+    monkeypatch.setattr(read, "PAGE_BYTES", 80_000)
+    monkeypatch.setattr(cube, "EVENT_BYTES_PER_READ", 80_000)
+    ids = bench.add(*map(str, range(12)))
+    bench.answers(
+        *[
+            bench.call("update", pb.UpdateRequest(id=one, memory=f"{n}" + "-" * 10_000))
+            for n, one in enumerate(ids[:10])
+        ]
+    )
+    seen, token = [], ""
+    while True:
+        request = pb.ListRequest(scope=pb.Scope(user_id="alice"), page_token=token)
+        page = bench.do(bench.call("list", request), pb.ListResponse)
+        assert page.ByteSize() < 90_000
+        seen += [item.id for item in page.items]
+        token = page.next_page_token
+        if not token:
+            break
+    assert seen == ids[::-1]
+    seqs: list[int] = []
+    while True:
+        request = pb.ReadEventsRequest(cube_id="user:alice", from_seq=len(seqs) + 1)
+        events = bench.do(bench.call("read_events", request), pb.HistoryResponse)
+        assert events.ByteSize() < 90_000
+        if not events.events:
+            break
+        seqs += [event.seq for event in events.events]
+    assert seqs == list(range(1, bench.cube.view.head + 1))
+
+
+def test_events_behind_the_head_are_none(bench: Bench) -> None:
+    """Any number that the wire can carry."""
+    bench.add("one")
+    request = pb.ReadEventsRequest(cube_id="user:alice", from_seq=2**64 - 1)
+    assert not bench.do(bench.call("read_events", request), pb.HistoryResponse).events
+
+
+def test_many_duplicates_do_not_crowd_out_the_rest(bench: Bench) -> None:
+    """What was said forty times is one hit, and the others are found behind it."""
+    bench.add(*["Good morning, everyone!"] * 40, "A morning walk", "Coffee every morning", session_id="s")
+    hits = found(bench.search("good morning", vector=False, top_k=3))
+    assert len(hits) == 3
+    assert hits[0] == "Good morning, everyone!"
+    assert set(hits[1:]) == {"A morning walk", "Coffee every morning"}
+
+
+def test_entries_of_another_version_are_made_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an update that analyses texts in another way, cubes of before it open, and are searched in the new way."""
+    bench.add("I moved to Lisbon")
+    bench.cube.close()
+    monkeypatch.setattr(entry, "ENTRY_VERSION", entry.ENTRY_VERSION + 1)
+    bench.open()
+    assert found(bench.search("Lisbon", vector=False)) == ["I moved to Lisbon"]

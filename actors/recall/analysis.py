@@ -22,6 +22,8 @@ TELLS_TIME = 4
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_SPANS = 64
+QUESTION_TAIL_CHARS = 512
+"""How much of a text's end is looked at for a question mark: the pattern's time grows with the square of it."""
 QUESTION_END = re.compile(r"[?？]\W*(?:\[[^\]]*\])?\s*$")
 
 
@@ -45,7 +47,7 @@ def analyze(document: Document) -> bytes:
     said_at = document.said_at
     spans = find_spans(document.text, said_at or EPOCH)[:MOST_SPANS]
     speaker, speaker_first = name_digests(document.speaker or "")
-    flags = IS_QUESTION * bool(QUESTION_END.search(document.text)) | TELLS_TIME * bool(spans)
+    flags = IS_QUESTION * bool(QUESTION_END.search(document.text[-QUESTION_TAIL_CHARS:])) | TELLS_TIME * bool(spans)
     return entry.encode(
         {
             "flags": flags | IS_USER * (document.role == "user"),

@@ -40,6 +40,9 @@ RUN = re.compile(rf"(?P<han>[{HAN}]+)|(?P<paired>[{PAIRED}\u0300-\u036f]+)|(?P<p
 UNSPACED = re.compile(rf"[{HAN}{PAIRED}]")
 SENTENCE_START = re.compile(r"(?:^|[.!?:\n\"“(\]])\s*$")
 
+LONGEST_KEPT = 64
+"""Characters of the longest word that is stemmed, and kept to be looked up again; longer ones are no words."""
+
 _stemmer = snowballstemmer.stemmer("english")
 # A stemmer keeps the word it works on in itself, and a frame indexes in one thread while it searches in another.
 _stemmer_lock = threading.Lock()
@@ -63,9 +66,13 @@ def digest(word: str) -> int:
     return int.from_bytes(blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
-@lru_cache(maxsize=65_536)
 def fold(word: str) -> str:
     """``word`` casefolded, without Latin accents: 'José' and 'JOSE' are one name."""
+    return _fold(word) if len(word) <= LONGEST_KEPT else _fold.__wrapped__(word)
+
+
+@lru_cache(maxsize=65_536)
+def _fold(word: str) -> str:
     folded = word.casefold()
     if folded.isascii():
         return folded
@@ -79,10 +86,12 @@ def name_digests(name: str) -> tuple[int, int]:
     return (digest(" ".join(parts)), digest(parts[0])) if parts else (0, 0)
 
 
-@lru_cache(maxsize=65_536)
 def _stem(folded: str) -> str:
-    if not folded.isascii():
-        return folded
+    return _stem_ascii(folded) if folded.isascii() and len(folded) <= LONGEST_KEPT else folded
+
+
+@lru_cache(maxsize=65_536)
+def _stem_ascii(folded: str) -> str:
     with _stemmer_lock:
         return str(_stemmer.stemWord(folded))
 

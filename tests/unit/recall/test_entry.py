@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import numpy as np
@@ -68,3 +69,11 @@ def test_decodes_none() -> None:
     """An empty cube has no entries."""
     assert len(decode([]).heads) == 0
     assert decode([]).terms.dtype == np.uint64
+
+
+def test_no_text_takes_long() -> None:
+    """A frame that is busy with one text answers nobody: its directory would end it, and give the text to the next."""
+    began_s = time.process_time()
+    for text in ("?" + " " * 200_000 + "x", "? " * 100_000 + "x", "? [" * 60_000, "(" * 200_000):
+        analyze(Document("a", text))
+    assert time.process_time() - began_s < 5

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from memcube.actors.recall.words import _stem, digest, fold, name_digests, words
+from memcube.actors.recall.words import _fold, _stem_ascii, digest, fold, name_digests, words
 
 
 def terms(text: str) -> list[str]:
@@ -67,7 +67,7 @@ def test_threads_do_not_mix_their_words() -> None:
     many = [f"{word}{tail}" for tail in ("", "s", "ing", "ed") for word in text] * 2
 
     def fresh(_: int) -> list[str]:
-        stem = _stem.__wrapped__
+        stem = _stem_ascii.__wrapped__
         return [stem(word) for word in many]
 
     alone = fresh(0)
@@ -90,3 +90,12 @@ def test_names_by_whole_and_first_word() -> None:
     assert name_digests("José García") == (digest("jose garcia"), digest("jose"))
     assert name_digests(" ") == (0, 0)
     assert fold("ÀÉ") == "ae"
+
+
+def test_what_is_no_word_is_not_kept() -> None:
+    """A megabyte without a space is one term, soon, and no cache holds on to it."""
+    before = _fold.cache_info().currsize, _stem_ascii.cache_info().currsize
+    for text in ("ab" * 500_000, "é" * 500_000):
+        ((term, _),) = words(text)
+        assert term[0] in "ae"
+    assert (_fold.cache_info().currsize, _stem_ascii.cache_info().currsize) == before

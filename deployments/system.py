@@ -28,12 +28,11 @@ from memcube.actors.directory.config import DirectoryConfig
 from memcube.actors.directory.wire import DIRECTORY, NAMESPACE
 from memcube.actors.embedding.actor import EmbedderRelay
 from memcube.actors.embedding.client import APPLICATION, RELAY, EmbedderClient, RelayClient
-from memcube.actors.embedding.near import NearEmbedder, NearModel
 from memcube.actors.gateway.actor import Addresses, Gateway
 from memcube.actors.gateway.seam import Embedder, Router
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.deployments.config import SystemConfig
-from memcube.deployments.embedder.config import EmbedderConfig, load_model
+from memcube.deployments.embedder.config import EmbedderConfig
 from memcube.model.errors import DeadlineError, InternalError, MemCubeError, UnavailableError
 
 __all__ = ["GATEWAY", "System", "start_system", "stop_joined_system"]
@@ -82,7 +81,7 @@ def start_system(config: SystemConfig, step: Step) -> System:
     directory = start_directory(recipe, DirectoryConfig(max_frames=config.frames))
     if embedding:
         _actor(EmbedderRelay, RELAY, joined).remote()
-    gateway = _actor(Gateway, GATEWAY, joined).remote(config.gateway, partial(_neighbours, config.embedder))
+    gateway = _actor(Gateway, GATEWAY, joined).remote(config.gateway, partial(_neighbours, embedding))
     with step("gateway"):
         addresses: Addresses = _get(gateway.ready.remote(), "the gateway")
     with step("directory and frames"):
@@ -98,19 +97,9 @@ def stop_joined_system() -> None:
     _remove()
 
 
-def _neighbours(embedder: EmbedderConfig) -> tuple[Router, Embedder | None]:
+def _neighbours(embedding: bool) -> tuple[Router, Embedder | None]:
     """What the gateway speaks with; runs in its process, and again after each of its restarts."""
-    if embedder.kind == "none":
-        return connect_router(), None
-    if embedder.kind != "minilm":
-        return connect_router(), EmbedderClient()
-    return connect_router(), NearEmbedder(partial(_load_near, embedder), EmbedderClient())
-
-
-def _load_near(embedder: EmbedderConfig) -> NearModel:
-    model = load_model(embedder)
-    assert model is not None
-    return model
+    return connect_router(), EmbedderClient() if embedding else None
 
 
 def _actor_options(joined: bool) -> dict[str, Any]:

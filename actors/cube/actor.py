@@ -5,18 +5,25 @@ The directory starts them. Imports neither torch nor pymilvus nor ray.serve: eac
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import ray
 
 from memcube.actors.cube import frame
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.known_model import EmbedsTexts
+from memcube.actors.directory.line_wire import DIRECT
+from memcube.actors.line import serve_line
 from memcube.actors.vault.base import Vault
 
-__all__ = ["FrameRecipe", "MemCube", "MemCubeActor"]
+__all__ = ["FrameRecipe", "MemCube", "MemCubeActor", "line_folder"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +44,35 @@ class MemCube(frame.MemCube):
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         embedder = recipe.open_embedder() if recipe.open_embedder is not None else None
+        self._line: asyncio.Server | None = None
+        self._line_tried = False
         # Ray ships this class by value, where the cell behind a bare super() is another class.
         frame.MemCube.__init__(self, recipe.open_vault(), embedder, recipe.config)
+
+    async def attach(self, packet: bytes) -> int:
+        """See ``frame.MemCube.attach``; the first one opens the direct line too."""
+        if not self._line_tried:
+            self._line_tried = True
+            await self._open_line()
+        return await frame.MemCube.attach(self, packet)
+
+    async def _open_line(self) -> None:
+        name = ray.get_runtime_context().get_actor_name()
+        path = line_folder() / str(name)
+        try:
+            self._line = await serve_line(path, self._answer_line)
+        except OSError as error:
+            logger.warning("no direct line at %s, Ray carries the calls: %s", path, error)
+
+    async def _answer_line(self, message: bytes) -> bytes:
+        method = self.mutate if message[:1] == DIRECT["mutate"] else self.read
+        return await method(message[1:])
+
+
+def line_folder() -> Path:
+    """Where processes of this Ray have their direct lines: beside Ray's own sockets, which go when Ray goes."""
+    context = ray.get_runtime_context()
+    return Path(context.get_temp_dir(), context.get_session_name(), "sockets")
 
 
 MemCubeActor = ray.remote(MemCube)

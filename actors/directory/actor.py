@@ -7,9 +7,10 @@ from typing import Any
 
 import ray
 
-from memcube.actors.cube.actor import FrameRecipe
+from memcube.actors.cube.actor import FrameRecipe, line_folder
 from memcube.actors.directory import directory
 from memcube.actors.directory.config import DirectoryConfig, RouterConfig
+from memcube.actors.directory.line_wire import LineWire
 from memcube.actors.directory.ray_wire import RayFleet, RayWire
 from memcube.actors.directory.router import CubeRouter
 from memcube.actors.directory.wire import DIRECTORY, NAMESPACE
@@ -50,6 +51,10 @@ def start_directory(recipe: FrameRecipe, config: DirectoryConfig | None = None) 
     ).remote(recipe, config or DirectoryConfig())
 
 
-def connect_router(config: RouterConfig | None = None) -> CubeRouter:
-    """A router for one event loop of a process that is connected to Ray, e.g. the gateway's actor."""
-    return CubeRouter(RayWire(), config)
+def connect_router(config: RouterConfig | None = None, *, direct: bool = True) -> CubeRouter:
+    """A router for one event loop of a process that is connected to Ray, e.g. the gateway's actor.
+
+    ``direct``: calls go by direct lines to frames on this machine; without, all of them go by Ray.
+    """
+    wire = RayWire()
+    return CubeRouter(LineWire(wire, line_folder()) if direct else wire, config)

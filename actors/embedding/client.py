@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memcube.actors.embedding.cache import QueryCache
-from memcube.actors.embedding.line import Line
+from memcube.actors.embedding.line import EmbedderLine
 from memcube.actors.embedding.relay_client import NAMESPACE, RELAY, RelayClient
 from memcube.model.errors import DeadlineError, MemCubeError, UnavailableError
 
@@ -56,7 +56,7 @@ class EmbedderClient:
         self._direct = direct
         self._find_handle = find_handle or _serve_handle
         self._handle: Any = None
-        self._line: Line | None = None
+        self._line: EmbedderLine | None = None
         self._cache = QueryCache(cache_size)
         self._model = ""
         self._problem = ""
@@ -179,7 +179,7 @@ class EmbedderClient:
         if path and self._direct:
             # Fails where the replica is on another machine: then the handle is the way.
             with contextlib.suppress(OSError):
-                self._line = await Line.open(path)
+                self._line = await EmbedderLine.open(path)
 
     async def _hang_up(self) -> None:
         line, self._line = self._line, None

@@ -14,17 +14,16 @@ import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import ray
 from ray import serve
 from ray.serve import Application
 
+from memcube.actors.cube.actor import line_folder
 from memcube.actors.embedding.client import APPLICATION
-from memcube.actors.embedding.line import serve_line
+from memcube.actors.embedding.line import serve_embedder_line
 from memcube.deployments.embedder.config import EmbedderConfig, EmbeddingModel, check_config, load_model
 from memcube.model.errors import MemCubeError, UnavailableError
 
@@ -167,12 +166,9 @@ class EmbedderReplica:
         """Where the direct line is, opened the first time; empty where there can be none."""
         async with self._opening:
             if self._line is None:
-                # Beside Ray's own sockets, which go when Ray goes.
-                context = ray.get_runtime_context()
-                sockets = Path(context.get_temp_dir(), context.get_session_name(), "sockets")
-                path = sockets / f"embedder-{os.getpid()}"
+                path = line_folder() / f"embedder-{os.getpid()}"
                 try:
-                    self._server = await serve_line(path, self.embed_queries)
+                    self._server = await serve_embedder_line(path, self.embed_queries)
                     self._line = str(path)
                 except OSError as error:
                     log.warning("no direct line at %s, Serve's handles carry the queries: %s", path, error)

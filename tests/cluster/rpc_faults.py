@@ -68,7 +68,7 @@ async def ours(root: Path) -> dict[str, int]:
     alice = Principal("t", "alice", ("admin",))
     start_directory(FrameRecipe(partial(SqliteVault, root)), DirectoryConfig(max_frames=3))
     # Small batches: each of them is a call that Ray may lose or repeat.
-    router = connect_router(RouterConfig(batch_calls=4))
+    router = connect_router(RouterConfig(batch_calls=4), direct=False)
     refs = [CubeRef("t", f"c{n}") for n in range(CUBES)]
 
     def add(n: int, key: str) -> Any:

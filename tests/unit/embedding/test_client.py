@@ -14,7 +14,7 @@ import pytest
 from memcube.actors.embedding import client as module
 from memcube.actors.embedding.cache import QueryCache
 from memcube.actors.embedding.client import EmbedderClient
-from memcube.actors.embedding.line import serve_line
+from memcube.actors.embedding.line import serve_embedder_line
 from memcube.model.errors import DeadlineError, UnavailableError
 
 
@@ -158,7 +158,7 @@ def test_queries_take_the_direct_line_and_bulk_does_not(tmp_path: Path) -> None:
             texts.extend(asked)
             return "one", np.array([[len(text), 2] for text in asked], np.float32).tobytes()
 
-        server = await serve_line(tmp_path / "line", embed)
+        server = await serve_embedder_line(tmp_path / "line", embed)
         handle.path = str(tmp_path / "line")
         while not client.is_direct():
             client.state()
@@ -208,7 +208,7 @@ def test_a_line_that_hangs_meets_the_deadline_and_is_left(tmp_path: Path, monkey
             await asyncio.sleep(60)
             raise AssertionError("never")
 
-        server = await serve_line(tmp_path / "line", embed)
+        server = await serve_embedder_line(tmp_path / "line", embed)
         handle.path = str(tmp_path / "line")
         while not client.is_direct():
             client.state()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from memcube.actors.embedding.line import Line, serve_line
+from memcube.actors.embedding.line import EmbedderLine, serve_embedder_line
 from memcube.model.errors import DeadlineError, UnavailableError
 
 
@@ -28,8 +28,8 @@ def test_answers_find_their_questions(tmp_path: Path) -> None:
     """Two hundred at once on one line, answered out of order, in any script."""
 
     async def body() -> None:
-        server = await serve_line(tmp_path / "line", embed)
-        line = await Line.open(str(tmp_path / "line"))
+        server = await serve_embedder_line(tmp_path / "line", embed)
+        line = await EmbedderLine.open(str(tmp_path / "line"))
         asked = [["我" * (i % 7) + str(i), "b" * i] for i in range(200)]
         answers = await asyncio.gather(*(line.embed(texts) for texts in asked))
         assert [raw.decode() for _, raw in answers] == ["|".join(texts) for texts in asked]
@@ -44,8 +44,8 @@ def test_errors_keep_their_type(tmp_path: Path) -> None:
     """A typed error arrives with its facts; any other as UnavailableError; the line goes on."""
 
     async def body() -> None:
-        server = await serve_line(tmp_path / "line", embed)
-        line = await Line.open(str(tmp_path / "line"))
+        server = await serve_embedder_line(tmp_path / "line", embed)
+        line = await EmbedderLine.open(str(tmp_path / "line"))
         with pytest.raises(DeadlineError) as caught:
             await line.embed(["late"])
         assert (caught.value.what, caught.value.timeout_s) == ("the model", 2.5)
@@ -67,7 +67,7 @@ def test_the_end_of_the_replica_is_noticed_at_once(tmp_path: Path) -> None:
             writer.close()
 
         server = await asyncio.start_unix_server(hang_up, tmp_path / "line")
-        line = await Line.open(str(tmp_path / "line"))
+        line = await EmbedderLine.open(str(tmp_path / "line"))
         with pytest.raises(ConnectionError):
             await asyncio.wait_for(line.embed(["x"]), 5)
         assert not line.alive
@@ -76,7 +76,7 @@ def test_the_end_of_the_replica_is_noticed_at_once(tmp_path: Path) -> None:
         await line.close()
         server.close()
         with pytest.raises(OSError, match="No such file"):
-            await Line.open(str(tmp_path / "elsewhere"))
+            await EmbedderLine.open(str(tmp_path / "elsewhere"))
 
     asyncio.run(body())
 
@@ -87,7 +87,7 @@ def test_only_its_owner_may_open_it(tmp_path: Path) -> None:
     async def body() -> None:
         path = tmp_path / "line"
         path.write_text("left over")
-        server = await serve_line(path, embed)
+        server = await serve_embedder_line(path, embed)
         mode = os.stat(path).st_mode
         assert stat.S_ISSOCK(mode)
         assert stat.S_IMODE(mode) == 0o600
@@ -100,12 +100,12 @@ def test_an_enormous_message_ends_the_line(tmp_path: Path) -> None:
     """It is refused by its announced length, before anything is read; other lines go on."""
 
     async def body() -> None:
-        server = await serve_line(tmp_path / "line", embed)
+        server = await serve_embedder_line(tmp_path / "line", embed)
         reader, writer = await asyncio.open_unix_connection(tmp_path / "line")
         writer.write(struct.pack("<II", 2**31, 1))
         assert await asyncio.wait_for(reader.read(), 5) == b""
         writer.close()
-        line = await Line.open(str(tmp_path / "line"))
+        line = await EmbedderLine.open(str(tmp_path / "line"))
         assert (await line.embed(["x"]))[1] == b"x"
         await line.close()
         server.close()

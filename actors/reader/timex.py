@@ -143,9 +143,9 @@ RULES: tuple[tuple[re.Pattern[str], Callable[[Match, datetime], Bounds]], ...] =
     for pattern, resolve in (
         (r"(?P<year>(?:19|20)\d\d)[-/.](?P<m>[01]?\d)[-/.](?P<day>[0-3]?\d)(?:t\d\d:\d\d\S*)?", _numeric_date),
         (r"(?P<first>[0-3]?\d)/(?P<second>[0-3]?\d)/(?P<year>(?:19|20)\d\d)", _slash_date),
-        (rf"{DAY}(?: of)?[\s-]+{MONTH},?[\s-]+{YEAR}", _date),
-        (rf"{MONTH}[\s-]+(?:the )?{DAY},?[\s-]+{YEAR}", _date),
-        (rf"{MONTH}(?: of)?,?[\s-]+{YEAR}", _month_of_year),
+        (rf"{DAY}(?: of)?[\s-]{{1,4}}{MONTH},?[\s-]{{1,4}}{YEAR}", _date),
+        (rf"{MONTH}[\s-]{{1,4}}(?:the )?{DAY},?[\s-]{{1,4}}{YEAR}", _date),
+        (rf"{MONTH}(?: of)?,?[\s-]{{1,4}}{YEAR}", _month_of_year),
         (rf"{DAY}(?: of)? {MONTH}", _yearless_day),
         (rf"{MONTH} (?:the )?{DAY}", _yearless_day),
         (rf"{SEASON}(?: of)? {YEAR}", _season_of_year),
@@ -176,6 +176,8 @@ HINT = re.compile(
     r"|evening)(?![^\W\d_])|(?:19|20)\d\d|[年月日天周]|星期|礼拜|今晚|昨晚|明晚|小时|分钟",
     re.IGNORECASE,
 )
+MOST_IN_A_SENTENCE = 256
+"""Expressions read in one sentence, the rest is left: each is compared with all that were read before it."""
 SENTENCE_END = re.compile(r"\n|(?<=[.!?])\s|[。！？]")
 
 
@@ -205,6 +207,8 @@ def _in_sentence(text: str, first: int, last: int, reference: datetime) -> list[
     for pattern, resolve in RULES:
         for match in pattern.finditer(text, first, last):
             begins, ends = match.span()
+            if len(read) == MOST_IN_A_SENTENCE:
+                break
             if any(begins < other_ends and other_begins < ends for other_begins, other_ends in read):
                 continue  # an earlier, more specific rule has read these words
             read.append((begins, ends))

@@ -73,12 +73,12 @@ CHINESE_RULES: tuple[tuple[re.Pattern[str], Callable[[Match, datetime], Bounds]]
     (re.compile(pattern), resolve)
     for pattern, resolve in (
         (
-            rf"(?:(?P<year>\d{{4}})年|(?P<relative>{'|'.join(YEARS)})的?)?\s*(?P<month>{N})月份?"
-            + rf"(?:\s*(?P<day>{N})[日号])?(?!前|后|之|以)",
+            rf"(?:(?P<year>\d{{4}})年|(?P<relative>{'|'.join(YEARS)})的?)?\s{{0,4}}(?P<month>{N})月份?"
+            + rf"(?:\s{{0,4}}(?P<day>{N})[日号])?(?!前|后|之|以)",
             _date,
         ),
         (rf"(?P<year>(?:19|20)\d\d)年|(?P<relative>{'|'.join(YEARS)})", _year),
-        (rf"(?P<count>{N})\s*个?(?P<unit>{'|'.join(UNITS)})(?P<side>以前|之前|前|以后|之后|后)", _offset),
+        (rf"(?P<count>{N})\s{{0,4}}个?(?P<unit>{'|'.join(UNITS)})(?P<side>以前|之前|前|以后|之后|后)", _offset),
         (r"(?P<which>上上|下下|上|这|本|下)个?(?:周|星期|礼拜)(?P<weekday>[一二三四五六日天末])?", _week),
         (r"(?:周|星期|礼拜)(?P<weekday>[一二三四五六日天])", _weekday),
         (r"(?P<which>上上|下下|上|这|本|下)个?月", lambda m, at: calendar.month(at, SHIFTS[m["which"]])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -104,3 +105,21 @@ def test_edges_of_time_do_not_raise() -> None:
     """Expressions that leave the years 1 to 9999 are dropped."""
     assert find_spans("two years ago, last week", datetime(1, 1, 1, tzinfo=UTC)) == ()
     assert find_spans("next year", datetime(9999, 12, 31, tzinfo=UTC)) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3 days" + " " * 100_000 + "x",
+        "in" + " \t" * 50_000 + "may",
+        "20/20/2020 " * 20_000,
+        "yesterday " * 20_000,
+        "昨天" * 20_000,
+    ],
+    ids=["blanks", "tabs", "dates", "words", "chinese"],
+)
+def test_no_text_takes_long(text: str) -> None:
+    """A question is read in the frame's event loop: while it is, nobody else is answered."""
+    began_s = time.process_time()
+    find_spans(text, datetime(2026, 3, 1, tzinfo=UTC))
+    assert time.process_time() - began_s < 3

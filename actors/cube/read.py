@@ -112,7 +112,6 @@ def search(
 ) -> pb.SearchResponse:
     """One search. ``vector`` is the query's embedding of ``call.model``; another model's is left out, and said so."""
     check_search(request)
-    started = time.perf_counter()
     response = pb.SearchResponse(seq=view.head, embed_ms=call.embed_ms)
     if call.note:
         response.degraded.append(call.note)
@@ -123,15 +122,18 @@ def search(
     passes = _passes(view, request.scope, request, now)
     allowed = None if passes is None else {held.id for held in view.items if passes(held)}
     top_k = request.top_k or DEFAULT_TOP_K
+    started = time.perf_counter()
     query = parse_query(request.query, reference, vector, call.model)
     limit = top_k * OVERFETCH
     while True:
         hits = view.index.search(query, limit=limit, allowed=allowed)
+        response.index_ms += (time.perf_counter() - started) * 1000
         ranked = [(hit, view.items.text(hit.id)) for hit in hits if hit.score >= request.threshold]
         chosen: list[Hit] = without_duplicates(ranked)[:top_k]
         if len(chosen) == top_k or len(ranked) < limit or limit >= MOST_RANKED:
             break
         limit *= 2
+        started = time.perf_counter()
     if request.token_budget:
         chosen, _ = pack([(hit, view.items.text(hit.id)) for hit in chosen], request.token_budget)
     for hit in chosen:
@@ -140,7 +142,6 @@ def search(
         response.hits.add(item=view.items.wire(hit.id), score=hit.score, parts=parts, tokens=tokens)
         response.tokens += tokens
     response.vector_coverage = view.index.vector_coverage
-    response.index_ms = (time.perf_counter() - started) * 1000
     return response
 
 

@@ -21,6 +21,8 @@ from memcube.protos.memcube.v1 import service_pb2 as pb
 __all__ = ["check_add", "check_cube", "check_info", "check_key", "check_search", "check_text", "parse_request"]
 
 MAX_TEXT_BYTES = 1024 * 1024
+MAX_ADD_BYTES = 2 * 1024 * 1024
+"""Of one add's texts together: reading a megabyte takes the frame some seconds. More comes in several adds."""
 MAX_INFO_BYTES = 64 * 1024
 MAX_MESSAGES = 1000
 MAX_TAGS = 64
@@ -100,6 +102,9 @@ def check_add(request: pb.AddRequest) -> None:
             _check_short(f"messages[{i}].{name}", getattr(message, name))
         if message.HasField("time"):
             from_timestamp(f"messages[{i}].time", message.time)
+    total = sum(len(message.content.encode()) for message in request.messages)
+    if total > MAX_ADD_BYTES:
+        raise TooLargeError("messages", total, MAX_ADD_BYTES)
     for name in ("time", "expires_at"):
         if request.HasField(name):
             from_timestamp(name, getattr(request, name))

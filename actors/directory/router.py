@@ -63,7 +63,9 @@ class CubeRouter:
         DamagedError, StorageFullError.
         """
         loop = asyncio.get_running_loop()
-        lane = self._lanes.get(ref.key) or Lane(ref)
+        lane = self._lanes.get(ref.key)
+        if lane is None:  # not "or": a lane whose batch is on its way is empty, and empty is false
+            lane = Lane(ref)
         self._check_room(lane, call)
         self._lanes[ref.key] = lane
         waiting = Waiting(call, create, loop.create_future(), timeout_s, loop.time() + timeout_s)

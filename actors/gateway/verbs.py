@@ -14,7 +14,7 @@ from time import monotonic
 
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.scope import cube_id_of
-from memcube.actors.cube.validate import check_add, check_key, check_search
+from memcube.actors.cube.validate import check_add, check_cube, check_key, check_search
 from memcube.actors.gateway.queries import Queries, Query
 from memcube.actors.gateway.receipts import Receipts
 from memcube.actors.gateway.seam import Router
@@ -125,6 +125,7 @@ class Verbs:
     async def _create_cube(self, caller: Caller, body: bytes) -> bytes:
         request = parse(pb.CreateCubeRequest, body)
         ref = self._cube(caller, "create_cube", request.cube_id)
+        check_cube(request)
         return await self._mutate(caller, ref, "create_cube", body, request.idempotency_key, create=True)
 
     async def _get_cube(self, caller: Caller, body: bytes) -> bytes:

@@ -42,6 +42,24 @@ def test_order_of_one_caller_is_kept_and_batches_form(run: Run) -> None:
     run(scenario)
 
 
+def test_what_comes_while_a_batch_is_on_its_way_waits_for_it(run: Run) -> None:
+    """Calls that come one by one: never two batches of a cube at once, and those that waited share the next."""
+
+    async def scenario(s) -> None:  # type: ignore[no-untyped-def]
+        await s.add("a", "first")
+        s.fleet.delay_s = lambda method: 0.03 if method == "mutate" else 0.0
+        s.fleet.sent.clear()
+        adds = []
+        for i in range(30):
+            adds.append(asyncio.create_task(s.add("a", f"n{i}")))
+            await asyncio.sleep(0.002)
+        await asyncio.gather(*adds)
+        assert await s.texts("a") == ["first", *[f"n{i}" for i in range(30)]]
+        assert sum(method == "mutate" for _, method in s.fleet.sent) <= 10
+
+    run(scenario)
+
+
 def test_many_cubes_share_few_frames(run: Run) -> None:
     """More cubes than frames: each is paged in when it is needed, and loses nothing on the way."""
 

@@ -93,13 +93,15 @@ def test_torch_steps_in_for_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_endpoints_id_is_its_model_and_dimension() -> None:
-    """Vectors of another model, or of another size of it, are kept apart."""
+    """Vectors of another model or endpoint, or of another size of it, are kept apart."""
     given = {"kind": "openai", "base_url": "http://x/v1"}
+    elsewhere = OpenAIModel(EmbedderConfig(kind="openai", base_url="http://y/v1", model="a")).model_id
     ids = [
         OpenAIModel(EmbedderConfig(**given, **more)).model_id
         for more in ({"model": "a"}, {"model": "b"}, {"model": "a", "dimension": 256})
     ]
-    assert ids == ["openai:a", "openai:b", "openai:a/256"]
+    assert [name.partition("#")[2] for name in ids] == ["a", "b", "a/256"]
+    assert elsewhere not in ids
 
 
 def test_a_folders_digest_follows_its_weights(tmp_path: Path) -> None:

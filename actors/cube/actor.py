@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,10 @@ from memcube.actors.vault.base import Vault
 __all__ = ["FrameRecipe", "MemCube", "MemCubeActor", "line_folder"]
 
 logger = logging.getLogger(__name__)
+
+
+SWITCH_S = 0.0005
+"""How long a thread may keep the interpreter while another one waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class MemCube(frame.MemCube):
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
+        # An answer must not wait the usual 5 ms for a thread that loads or indexes.
+        sys.setswitchinterval(SWITCH_S)
         embedder = recipe.open_embedder() if recipe.open_embedder is not None else None
         self._line: asyncio.Server | None = None
         self._line_tried = False

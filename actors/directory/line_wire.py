@@ -56,6 +56,14 @@ class LineWire:
         asked.add_done_callback(landed)
         return answer
 
+    def close(self) -> None:
+        """See ``Wire.close``."""
+        for task in self._opening.values():
+            task.cancel()
+        for line in self._lines.values():
+            line.hang_up()
+        self._behind.close()
+
     def _open_soon(self, actor: str) -> None:
         loop = asyncio.get_running_loop()
         if actor in self._opening or loop.time() - self._tried_s.get(actor, -RECONNECT_S) < RECONNECT_S:

@@ -55,6 +55,10 @@ class RayWire:
         source.add_done_callback(landed)
         return answer
 
+    def close(self) -> None:
+        """See ``Wire.close``: Ray keeps its own connections."""
+        self._handles.clear()
+
     def _settle(self, actor: str, answer: asyncio.Future[Any], source: concurrent.futures.Future[Any]) -> None:
         error = source.exception()
         if error is not None:

@@ -53,6 +53,10 @@ class CubeRouter:
         self._reads_waiting = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def close(self) -> None:
+        """Let go of the connections to frames; calls in flight fail or are retried until their deadlines."""
+        self._wire.close()
+
     # --- calls on one cube ---------------------------------------------------------------------------------------
 
     async def mutate(self, ref: CubeRef, call: Call, *, create: bool, timeout_s: float) -> bytes:

@@ -22,6 +22,9 @@ class Wire(Protocol):
         """Send a call now, in order. The future raises UnavailableError when the actor is gone or restarting (the call
         may or may not have run), or the MemCubeError that the method raised. Cancelling it only stops waiting."""
 
+    def close(self) -> None:
+        """Let go of what is open; the wire is not used any more."""
+
 
 class Fleet(Wire, Protocol):
     """What the directory needs besides: frames as processes."""

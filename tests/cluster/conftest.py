@@ -72,9 +72,17 @@ class Paging:
 
     async def texts(self, name: str, *, timeout_s: float = 30.0) -> list[str]:
         """All memories of a cube, the oldest first."""
-        call = Call("list", pb.ListRequest(page_size=1000).SerializeToString(), ALICE)
-        body = await self.router.read(CubeRef("t", name), call, timeout_s=timeout_s)
-        return [item.memory for item in reversed(pb.ListResponse.FromString(body).items)]
+        found: list[str] = []
+        token = ""
+        while True:
+            request = pb.ListRequest(page_size=1000, page_token=token)
+            call = Call("list", request.SerializeToString(), ALICE)
+            body = await self.router.read(CubeRef("t", name), call, timeout_s=timeout_s)
+            page = pb.ListResponse.FromString(body)
+            found += [item.memory for item in page.items]
+            token = page.next_page_token
+            if not token:
+                return found[::-1]
 
     async def status(self) -> DirectoryStatus:
         """The pool now."""
@@ -115,6 +123,7 @@ def paged(ray_cluster: None, tmp_path: Path) -> Iterator[Callable[..., Any]]:
             await paging.until(lambda status: status.frames >= 1)
             yield paging
         finally:
+            paging.router.close()
             end_actors()
 
     yield start

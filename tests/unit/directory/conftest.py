@@ -47,6 +47,9 @@ class LocalFleet:
         task.add_done_callback(self._tasks.discard)
         return asyncio.shield(task)
 
+    def close(self) -> None:
+        """See ``Wire.close``: nothing is open."""
+
     async def _call(self, actor: str, method: str, args: tuple[Any, ...]) -> Any:
         await asyncio.sleep(self.delay_s(method))
         target = self.actors.get(actor)

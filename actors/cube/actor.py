@@ -18,7 +18,8 @@ import ray
 from memcube.actors.cube import frame
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.known_model import EmbedsTexts
-from memcube.actors.directory.line_wire import DIRECT
+from memcube.actors.directory.line_wire import DIRECT_METHODS
+from memcube.actors.directory.placement import FrameReport
 from memcube.actors.line import serve_line
 from memcube.actors.vault.base import Vault
 
@@ -56,12 +57,12 @@ class MemCube(frame.MemCube):
         # Ray ships this class by value, where the cell behind a bare super() is another class.
         frame.MemCube.__init__(self, recipe.open_vault(), embedder, recipe.config)
 
-    async def attach(self, packet: bytes) -> int:
-        """See ``frame.MemCube.attach``; the first one opens the direct line too."""
+    async def hosting(self) -> FrameReport:
+        """See ``frame.MemCube.hosting``; the first one, which comes before any attach, opens the direct line."""
         if not self._line_tried:
             self._line_tried = True
             await self._open_line()
-        return await frame.MemCube.attach(self, packet)
+        return await frame.MemCube.hosting(self)
 
     async def _open_line(self) -> None:
         name = ray.get_runtime_context().get_actor_name()
@@ -72,8 +73,15 @@ class MemCube(frame.MemCube):
             logger.warning("no direct line at %s, Ray carries the calls: %s", path, error)
 
     async def _answer_line(self, message: bytes) -> bytes:
-        method = self.mutate if message[:1] == DIRECT["mutate"] else self.read
-        return await method(message[1:])
+        match DIRECT_METHODS[message[:1]]:
+            case "mutate":
+                return await self.mutate(message[1:])
+            case "read":
+                return await self.read(message[1:])
+            case "attach":
+                return await self.attach(message[1:])
+            case method:
+                raise ValueError(f"{method} is not a frame's")
 
 
 def line_folder() -> Path:

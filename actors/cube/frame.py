@@ -24,16 +24,18 @@ from memcube.actors.cube.known_model import EmbedsTexts, KnownModel
 from memcube.actors.cube.packet import pack_answers, pack_refusal, refused, unpack_calls
 from memcube.actors.cube.residence import Residence
 from memcube.actors.directory.placement import FrameReport, HostedCube
-from memcube.actors.directory.question import unpack_attach
+from memcube.actors.directory.question import pack_attached, pack_failure, unpack_attach
 from memcube.actors.vault.base import Vault
 from memcube.model.errors import InternalError, MemCubeError, NotResidentError, StaleEpochError, StorageFullError
-from memcube.model.ids import new_idempotency_key
+from memcube.model.ids import CubeRef, new_idempotency_key
 
 __all__ = ["MemCube"]
 
 logger = logging.getLogger(__name__)
 MAX_THREADS = 4
 GENERATIONS_KEPT = 4096
+CLOSE_AFTER_S = 0.01
+"""A cube that made room is closed so much later: whoever waits for the other one comes first."""
 
 
 class MemCube:
@@ -56,14 +58,18 @@ class MemCube:
         self._commits_before = 0
         self._process = psutil.Process()
 
-    async def attach(self, packet: bytes) -> int:
-        """Open a cube as its writer; returns its bytes in memory. Called by the directory only, which packs what to
-        attach (``question.pack_attach``).
+    async def attach(self, packet: bytes) -> bytes:
+        """Become a cube's writer; answers with its bytes in memory (``question.pack_attached``) or the failure.
 
-        Raises NotFoundError (and ``create`` is None), DamagedError, StorageFullError; NotResidentError for an attach
+        Called by the directory only, which packs what to attach. Fails with NotFoundError (and ``create`` is None), DamagedError, StorageFullError; NotResidentError for an attach
         that was undone already, which Ray delivered once more.
         """
-        ref, create, generation, evict = unpack_attach(packet)
+        try:
+            return pack_attached(await self._attach(*unpack_attach(packet)))
+        except MemCubeError as error:
+            return pack_failure(error)
+
+    async def _attach(self, ref: CubeRef, create: bytes | None, generation: int, evict: tuple[str, int] | None) -> int:
         self._watch_model()
         there = self._hosted.get(ref.key)
         if there is not None and there.generation == generation:
@@ -98,7 +104,7 @@ class MemCube:
             finally:
                 # The cube that makes room is closed while the answer travels: nobody waits for that.
                 if out is not None:
-                    self._in_background(self._let_go(out))
+                    self._in_background(self._let_go_later(out))
             self._hosted[ref.key] = residence
             return residence.memory_bytes
 
@@ -203,6 +209,10 @@ class MemCube:
         except MemCubeError as error:
             # What was acknowledged is in the file or its log; whoever attaches the cube next sees what is wrong.
             logger.warning("cube %s was let go uncleanly: %s", residence.ref.key, error)
+
+    async def _let_go_later(self, residence: Residence) -> None:
+        await asyncio.sleep(CLOSE_AFTER_S)
+        await self._let_go(residence)
 
     def _unhost(self, residence: Residence) -> None:
         """From now on calls on the cube are refused here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import ray
@@ -10,13 +11,15 @@ import ray
 from memcube.actors.cube.actor import FrameRecipe, line_folder
 from memcube.actors.directory import directory
 from memcube.actors.directory.config import DirectoryConfig, RouterConfig
-from memcube.actors.directory.line_wire import LineWire
+from memcube.actors.directory.line_wire import DIRECT, LineWire
 from memcube.actors.directory.ray_wire import RayFleet, RayWire
 from memcube.actors.directory.router import CubeRouter
 from memcube.actors.directory.wire import DIRECTORY, NAMESPACE
+from memcube.actors.line import serve_line
 
 __all__ = ["CubeDirectory", "CubeDirectoryActor", "connect_router", "start_directory"]
 
+logger = logging.getLogger(__name__)
 CALLS_AT_ONCE = 4096
 
 
@@ -26,8 +29,21 @@ class CubeDirectory(directory.CubeDirectory):
     def __init__(self, recipe: FrameRecipe, config: DirectoryConfig) -> None:
         # Ray ships this class by value, where the cell behind a bare super() is another class.
         directory.CubeDirectory.__init__(self, recipe.open_vault(), RayFleet(recipe, config), config)
+        self._line: asyncio.Server | None = None
         # Ray runs the constructor of an actor with async methods in its event loop.
-        self._starting = asyncio.ensure_future(self.start())
+        self._starting = asyncio.ensure_future(self._start())
+
+    async def _start(self) -> None:
+        try:
+            self._line = await serve_line(line_folder() / DIRECTORY, self._answer_line)
+        except OSError as error:
+            logger.warning("no direct line to the directory, Ray carries the calls: %s", error)
+        await self.start()
+
+    async def _answer_line(self, message: bytes) -> bytes:
+        if message[:1] != DIRECT["resolve"]:
+            raise ValueError(f"{message[:1]!r} is not the directory's")
+        return await self.resolve(message[1:])
 
 
 CubeDirectoryActor = ray.remote(CubeDirectory)

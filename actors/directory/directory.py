@@ -21,7 +21,14 @@ from memcube.actors.directory.frames import FrameTable
 from memcube.actors.directory.minder import FrameMinder
 from memcube.actors.directory.placement import DirectoryStatus, Placement, Resolved
 from memcube.actors.directory.pool import FramePhase
-from memcube.actors.directory.question import pack_attach, pack_resolved, unpack_question
+from memcube.actors.directory.question import (
+    Question,
+    pack_attach,
+    pack_failure,
+    pack_resolved,
+    unpack_attached,
+    unpack_question,
+)
 from memcube.actors.directory.wire import Fleet
 from memcube.actors.vault.base import CubeHead, Vault
 from memcube.model.errors import DeadlineError, MemCubeError, NotFoundError, UnavailableError
@@ -70,12 +77,17 @@ class CubeDirectory:
     async def resolve(self, packet: bytes) -> bytes:
         """The frame that holds the cube of a ``Question``, after paging it in if it is in none.
 
-        Takes and returns what ``question`` packs. Raises NotFoundError, DamagedError, StorageFullError,
+        Takes and returns what ``question`` packs, failures too: NotFoundError, DamagedError, StorageFullError,
         ExhaustedError, DeadlineError.
         """
+        try:
+            return pack_resolved(await self._resolve(unpack_question(packet)))
+        except MemCubeError as error:
+            return pack_failure(error)
+
+    async def _resolve(self, question: Question) -> Resolved:
         if self._started is None:
             await self.start()
-        question = unpack_question(packet)
         ref = question.ref
         self._handle(ev.Used(question.usage.used, question.usage.busy))
         if question.distrust is not None:
@@ -86,7 +98,7 @@ class CubeDirectory:
         asked = partial(ev.Asked, ref=ref, create=question.create)
         placement = await self._ask(asked, ref.cube_id, question.timeout_s)
         departures = self._table.pool.departures
-        return pack_resolved(Resolved(placement, departures.version, departures.since(question.since)))
+        return Resolved(placement, departures.version, departures.since(question.since))
 
     async def find(self, tenant: str, key: str) -> CubeRef:
         """The cube with this key; raises NotFoundError."""
@@ -214,7 +226,7 @@ class CubeDirectory:
         packet = pack_attach(ref, effect.create, effect.generation, effect.evict)
         try:
             async with asyncio.timeout(self._config.attach_deadline_s):
-                memory_bytes = await self._fleet.send(effect.frame, "attach", packet)
+                memory_bytes = unpack_attached(await self._fleet.send(effect.frame, "attach", packet))
         except TimeoutError:
             self._handle(ev.FrameLost(effect.frame, effect.incarnation, gone=False))
         except UnavailableError as error:

@@ -1,4 +1,5 @@
-"""The wire with direct lines: a router's calls on cubes go straight to the frame's socket where it is on this machine.
+"""The wire with direct lines: calls on cubes, and what a page fault takes, go straight to the other's socket where it
+is on this machine: from a router to a frame or to the directory, from the directory to a frame.
 
 Everything else, and these calls too while there is no line (another machine, a frame that is starting), goes by Ray.
 A router has one batch in flight for each cube, so that calls keep their order whichever way they go.
@@ -16,11 +17,12 @@ from memcube.actors.directory.wire import Wire
 from memcube.actors.line import Line
 from memcube.model.errors import UnavailableError
 
-__all__ = ["DIRECT", "LineWire"]
+__all__ = ["DIRECT", "DIRECT_METHODS", "LineWire"]
 
 logger = logging.getLogger(__name__)
-DIRECT = {"mutate": b"m", "read": b"r"}
-"""Methods of a frame that take one packet and return one, and how a message on the line says which."""
+DIRECT = {"mutate": b"m", "read": b"r", "attach": b"a", "resolve": b"q"}
+"""Methods that take one packet and return one, and how a message on the line says which."""
+DIRECT_METHODS = {letter: method for method, letter in DIRECT.items()}
 RECONNECT_S = 0.2
 
 

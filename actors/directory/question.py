@@ -7,18 +7,25 @@ fault is two such hops. Private to one version of MemCube.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 
 from memcube.actors.directory.placement import Placement, Resolved, Usage
+from memcube.model.error_codec import detail_to_error, error_to_detail
+from memcube.model.errors import MemCubeError
 from memcube.model.ids import CubeRef
+from memcube.protos.memcube.v1 import error_pb2
 
 __all__ = [
     "Question",
     "pack_attach",
+    "pack_attached",
+    "pack_failure",
     "pack_question",
     "pack_resolved",
     "unpack_attach",
+    "unpack_attached",
     "unpack_question",
     "unpack_resolved",
 ]
@@ -59,15 +66,40 @@ def unpack_question(packet: bytes) -> Question:
 
 def pack_resolved(resolved: Resolved) -> bytes:
     """The directory's answer."""
-    row = (resolved.placement.frame, resolved.placement.generation, resolved.version, resolved.departed)
+    row = (None, resolved.placement.frame, resolved.placement.generation, resolved.version, resolved.departed)
     packet: bytes = msgpack.packb(row)
     return packet
 
 
 def unpack_resolved(packet: bytes) -> Resolved:
-    """Inverse of ``pack_resolved``."""
-    frame, generation, version, departed = msgpack.unpackb(packet, use_list=False)
+    """Inverse of ``pack_resolved``; raises the error of ``pack_failure``."""
+    frame, generation, version, departed = _unpack(packet)
     return Resolved(Placement(frame, generation), version, departed)
+
+
+def pack_failure(error: MemCubeError) -> bytes:
+    """The answer of a directory or a frame that could not do it; ``unpack_resolved`` and others raise it."""
+    packet: bytes = msgpack.packb((error_to_detail(error).SerializeToString(),), use_bin_type=True)
+    return packet
+
+
+def pack_attached(memory_bytes: int) -> bytes:
+    """A frame's answer to an attach."""
+    packet: bytes = msgpack.packb((None, memory_bytes))
+    return packet
+
+
+def unpack_attached(packet: bytes) -> int:
+    """Inverse of ``pack_attached``; raises the error of ``pack_failure``."""
+    (memory_bytes,) = _unpack(packet)
+    return int(memory_bytes)
+
+
+def _unpack(packet: bytes) -> tuple[Any, ...]:
+    failure, *rest = msgpack.unpackb(packet, use_list=False)
+    if failure is not None:
+        raise detail_to_error(error_pb2.ErrorDetail.FromString(failure))
+    return tuple(rest)
 
 
 def pack_attach(ref: CubeRef, create: bytes | None, generation: int, evict: tuple[CubeRef, int] | None = None) -> bytes:

@@ -15,8 +15,9 @@ from ray.exceptions import ActorDiedError, RayError, RayTaskError
 from ray.util import list_named_actors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from memcube.actors.cube.actor import FrameRecipe, MemCubeActor
+from memcube.actors.cube.actor import FrameRecipe, MemCubeActor, line_folder
 from memcube.actors.directory.config import DirectoryConfig
+from memcube.actors.directory.line_wire import DIRECT, LineWire
 from memcube.actors.directory.wire import NAMESPACE
 from memcube.model.errors import InternalError, MemCubeError, UnavailableError
 from memcube.model.ids import new_idempotency_key
@@ -93,6 +94,11 @@ class RayFleet(RayWire):
         lease_s = min(recipe.config.lease_s, 0.8 * config.ping_deadline_s)
         frame = replace(recipe.config, slots=config.cubes_per_frame, lease_s=lease_s)
         self._recipe = replace(recipe, config=frame)
+        self._lines = LineWire(RayWire(), line_folder())
+
+    def send(self, actor: str, method: str, *args: Any) -> asyncio.Future[Any]:
+        """See ``Wire.send``; attaches go by the frame's direct line once there is one."""
+        return self._lines.send(actor, method, *args) if method in DIRECT else super().send(actor, method, *args)
 
     async def running(self) -> list[str]:
         """See ``Fleet.running``."""

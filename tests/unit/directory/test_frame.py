@@ -17,7 +17,7 @@ from memcube.actors.cube.call import Call
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.frame import MemCube
 from memcube.actors.cube.packet import error_of, pack_calls, unpack_answers
-from memcube.actors.directory.question import pack_attach
+from memcube.actors.directory.question import pack_attach, unpack_attached
 from memcube.actors.vault.base import Commit, CubeStore
 from memcube.actors.vault.memory_vault import MemoryStore, MemoryVault
 from memcube.model.errors import (
@@ -98,7 +98,7 @@ class Bench:
         """Attach the cube anew."""
         self.generation += 1
         about = new_about(REF, ALICE, utc_now()) if create else None
-        await self.frame.attach(pack_attach(REF, about, self.generation))
+        unpack_attached(await self.frame.attach(pack_attach(REF, about, self.generation)))
 
     async def detach(self) -> None:
         """Let go of it."""
@@ -259,10 +259,10 @@ def test_attach_that_was_undone_is_not_repeated() -> None:
         bench = Bench()
         await bench.attach()
         packet = pack_attach(REF, None, bench.generation)
-        await bench.frame.attach(packet)
+        unpack_attached(await bench.frame.attach(packet))
         await bench.detach()
         with pytest.raises(NotResidentError):
-            await bench.frame.attach(packet)
+            unpack_attached(await bench.frame.attach(packet))
         assert (await bench.frame.hosting()).hosted == ()
 
     run(scenario)

@@ -6,6 +6,7 @@ A view of the journal: loaded from the vault at attach, advanced by committed ev
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -70,13 +71,14 @@ class Items:
 
     def __init__(self, records: Iterable[ItemRecord]) -> None:
         # In one go, not by put: a page-in waits for this.
-        held = [Held(record) for record in sorted(records, key=attrgetter("id"))]
-        self._order = [one.id for one in held]
-        self._held = dict(zip(self._order, held, strict=True))
-        self._bytes = sum(len(one.body) for one in held)
+        ordered = sorted(records, key=attrgetter("id"))
+        self._order = [record.id for record in ordered]
+        self._held = dict(zip(self._order, map(Held, ordered), strict=True))
+        self._bytes = sum([len(record.body) for record in ordered])
         self._expiring: dict[str, datetime] = {}
-        for one in held:
-            self._note_expiry(one)
+        for record in ordered:
+            if _EXPIRES_TAG in record.body:
+                self._note_expiry(self._held[record.id])
 
     def __len__(self) -> int:
         return len(self._held)
@@ -117,7 +119,7 @@ class Items:
 
     def _note_expiry(self, held: Held) -> None:
         # Most items have no expires_at, and need not be decoded to know it.
-        if _MAY_EXPIRE in held.body and held.item.expires_at is not None:
+        if _MAY_EXPIRE.search(held.body) and held.item.expires_at is not None:
             self._expiring[held.id] = held.item.expires_at
 
     def drop(self, item_id: str) -> None:
@@ -153,8 +155,9 @@ class Items:
         return self._order[-1] if self._order else ""
 
 
-_MAY_EXPIRE = bytes(item_pb2.Item(expires_at={"seconds": 1}).SerializeToString()[:2])
-"""The tag bytes of ``expires_at`` on the wire."""
+_EXPIRES_TAG = bytes(item_pb2.Item(expires_at={"seconds": 1}).SerializeToString()[:2])
+_MAY_EXPIRE = re.compile(re.escape(_EXPIRES_TAG) + rb"(?:\x00|[\x01-\x14][\x08\x10])", re.DOTALL)
+"""``expires_at`` on the wire: its tag, its length, and the tag of seconds or nanos. Texts rarely hold that by chance."""
 
 
 def record_of(item: Item, body: bytes) -> ItemRecord:

@@ -60,10 +60,12 @@ class SqliteStore(CubeStore):
         with self._lock, self._session.reading() as connection:
             self._session.fence()
             about: bytes = connection.execute("SELECT about FROM cube").fetchone()[0]
-            rows = connection.execute("SELECT num, id, version, body, entry, content FROM items").fetchall()
+            rows = connection.execute("SELECT id, version, body, entry, content, num FROM items").fetchall()
             tasks = connection.execute("SELECT id, kind, payload, attempts, not_before_s, error FROM tasks").fetchall()
-            items = [ItemRecord._make(row[1:]) for row in rows]
-            self._know({item.id: row[0] for item, row in zip(items, rows, strict=True)})
+            # By columns: making a thousand records one by one is a tenth of a page-in.
+            *columns, numbers = zip(*rows, strict=True) if rows else ((), (), (), (), (), ())
+            items = list(map(ItemRecord, *columns))
+            self._know(dict(zip(columns[0], numbers, strict=True)))
             return Contents(about, self.epoch, self.head, items, [TaskRecord(*row) for row in tasks])
 
     def commit(self, commit: Commit) -> None:

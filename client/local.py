@@ -132,7 +132,9 @@ def take_out(home: Path, address: str, timeout_s: float) -> None:
 def spawn(home: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
     """Start a supervisor process for this home and return at once; its words go to the log."""
     log = log_file(home)
-    log.parent.mkdir(parents=True, exist_ok=True)
+    # The home first: parents that mkdir makes on the way would be open to others.
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log.parent.mkdir(exist_ok=True, mode=0o700)
     with log.open("ab") as out:
         child = subprocess.Popen(
             # -P: the home folder is data, never a place to import from.

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import tempfile
+import time
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,8 @@ __all__ = [
 
 STARTING, READY, STOPPING, FAILED = "starting", "ready", "stopping", "failed"
 """A system's states; ``failed`` files stay so that the client that waits can say why."""
+LISTENS_S = 6.0
+"""How long a gateway in another's cluster may take to accept a connection: it may just be restarting."""
 LOCK_HELD = 75
 """Exit status of a supervisor that found another one holding the home's lock."""
 
@@ -55,6 +59,19 @@ def process_started_s(pid: int) -> float:
         return 0.0 if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
     except psutil.Error:
         return 0.0
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    deadline_s = time.monotonic() + LISTENS_S
+    while True:
+        try:
+            with socket.create_connection((host, int(port)), timeout=1.0):
+                return True
+        except (OSError, ValueError):
+            if time.monotonic() > deadline_s:
+                return False
+            time.sleep(0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +104,9 @@ class RunFile:
 
     @property
     def alive(self) -> bool:
-        """Whether the process that wrote the file still runs; always true for a system inside another's cluster."""
+        """Whether the process that wrote the file still runs; of a system inside another's cluster, its gateway."""
         if self.pid == 0:
-            return bool(self.address)
+            return bool(self.address) and _listens(self.grpc)
         # create_time is derived from clock ticks since boot: readings of one process differ by rounding only.
         return abs(process_started_s(self.pid) - self.process_started_s) < 1.0
 

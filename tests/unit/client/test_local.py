@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -100,3 +101,13 @@ def test_a_failed_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_stopping_nothing_is_fine(tmp_path: Path) -> None:
     """``down`` twice is no error."""
     assert local.stop(tmp_path, 1.0, lambda line: None) is False
+
+
+def test_a_system_in_a_cluster_that_is_gone_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its run file stays behind when the cluster goes; nobody should have to delete it by hand."""
+    monkeypatch.setattr("memcube.model.run_file.LISTENS_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        file = RunFile(0, 0.0, READY, address, "", "10.0.0.1:6379")
+        assert file.alive
+    assert not file.alive

@@ -344,7 +344,7 @@ def main() -> None:
         points = [100 * i / max(1, len(load.rss_bytes) - 1) for i in range(len(load.rss_bytes))]
         report.plot(
             chosen.plot,
-            f"{sizes.cubes} cubes through {sizes.frames} frames: memory stays flat",
+            f"{sizes.cubes} cubes through {sizes.frames} frames, and their memory",
             ("share of the load done (%)", "resident set of all frames (MiB)"),
             {"frames": (points, [value / MIB for value in load.rss_bytes])},
         )

@@ -40,7 +40,9 @@ class OpenAIModel:
     remote = True
 
     def __init__(self, config: EmbedderConfig) -> None:
-        self.model_id = f"openai:{config.base_url.rstrip('/')}#{config.model}" + (f"/{config.dimension}" if config.dimension else "")
+        self.model_id = f"openai:{config.base_url.rstrip('/')}#{config.model}" + (
+            f"/{config.dimension}" if config.dimension else ""
+        )
         self._config = config
         self._dimension = config.dimension
         key = os.environ.get(config.api_key_env, "")

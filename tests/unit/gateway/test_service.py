@@ -285,3 +285,35 @@ async def test_times_outside_the_calendar_are_refused_by_name(start: Any) -> Non
         assert error.facts["field"] == "messages[0].time"
         request.messages[0].time.CopyFrom(to_timestamp(datetime(2026, 1, 1, tzinfo=UTC)))
         assert (await running.caller().call("Add", request)).items[0].valid_from == request.messages[0].time
+
+
+@pytest.mark.parametrize(
+    ("rpc", "request_", "field"),
+    [
+        ("CreateCube", pb.CreateCubeRequest(cube_id="new", description="d" * 70_000), "description"),
+        (
+            "Add",
+            pb.AddRequest(scope=pb.Scope(cube_id="new"), messages=[pb.Message(content=" ")]),
+            "messages[0].content",
+        ),
+        (
+            "Add",
+            pb.AddRequest(scope=pb.Scope(cube_id="new"), messages=[pb.Message(content="x" * 900_000)] * 3),
+            "messages",
+        ),
+        (
+            "Add",
+            pb.AddRequest(scope=pb.Scope(cube_id="new"), messages=[pb.Message(content="x")], memory_type=88),  # type: ignore[arg-type]
+            "memory_type",
+        ),
+    ],
+    ids=["description", "blank", "whole-add", "type"],
+)
+async def test_a_refused_first_call_leaves_no_cube(start: Any, rpc: str, request_: Any, field: str) -> None:
+    """Bad input changes nothing: not even the cube that the call would have made."""
+    async with start() as running:
+        caller = running.caller()
+        refused = await running.refused(caller.call(rpc, request_))
+        assert isinstance(refused, InvalidArgumentError)
+        assert refused.facts["field"] == field
+        assert not (await caller.call("ListCubes", pb.ListCubesRequest())).cubes

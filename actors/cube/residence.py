@@ -30,8 +30,6 @@ __all__ = ["Residence"]
 
 T = TypeVar("T")
 
-INLINE_BYTES = 32 * 1024
-"""Requests up to this together are planned in some 50 ms at most."""
 
 SMALL_BYTES = 16_384
 """Requests of a batch that are planned and committed in the event loop; larger ones would keep readers waiting."""

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import grpc
 
-from memcube.client import answers
 from memcube.client.prepare import Prepared
 from memcube.client.retry import Retry
 from memcube.client.wire import CHANNEL_OPTIONS, credentials, error_of_call
+from memcube.model import answers
 from memcube.model.errors import InvalidArgumentError, MemCubeError, UnavailableError
 from memcube.protos.memcube.v1 import service_pb2_grpc
 

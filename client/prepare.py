@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from memcube.client import answers
 from memcube.client.checks import count, share, text, texts, time
 from memcube.client.checks import memory_type as memory_type_number
 from memcube.client.messages import messages_of
 from memcube.client.scope import filter_of, scope_of
+from memcube.model import answers
 from memcube.model.codec import struct_from_info
 from memcube.model.errors import InvalidArgumentError
 from memcube.model.ids import new_idempotency_key

@@ -14,7 +14,7 @@ from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import DeadlineError, InternalError, MemCubeError
 from memcube.protos.memcube.v1 import error_pb2
 
-__all__ = ["as_error", "detail_of", "grpc_status"]
+__all__ = ["MAX_TEXT", "as_error", "detail_of", "grpc_status"]
 
 log = logging.getLogger(__name__)
 

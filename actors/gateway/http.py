@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from google.protobuf.message import Message
 from starlette.exceptions import HTTPException
 
-from memcube.actors.gateway import answers
 from memcube.actors.gateway.bodies import (
     AddBody,
     BatchSearchBody,
@@ -29,16 +29,18 @@ from memcube.actors.gateway.docs import docs_page
 from memcube.actors.gateway.door import Door
 from memcube.actors.gateway.guard import Guard
 from memcube.actors.gateway.metrics import CONTENT_TYPE
-from memcube.actors.gateway.refusals import answer_refusal, of_http, of_validation
+from memcube.actors.gateway.refusals import answer_refusal, error_body, of_http, of_validation
 from memcube.actors.gateway.status import package_version
-from memcube.model.codec import item_from_proto
+from memcube.model import answers
+from memcube.model.error_codec import detail_to_error
 from memcube.model.errors import MemCubeError
-from memcube.model.plain import item_to_plain
+from memcube.protos.memcube.v1 import event_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["make_app"]
 
 Plain = dict[str, Any]
+M = TypeVar("M", bound=Message)
 
 
 class Routes:
@@ -47,74 +49,86 @@ class Routes:
     def __init__(self, door: Door) -> None:
         self._door = door
 
-    async def _ask(self, request: Request, verb: str, message: Any) -> bytes:
-        return await self._door.answer("http", verb, request.headers, message.SerializeToString(), None)
+    async def _ask(self, request: Request, verb: str, message: Message, answer: type[M]) -> M:
+        body = await self._door.answer("http", verb, request.headers, message.SerializeToString(), None)
+        return answer.FromString(body)
 
     async def add(self, request: Request, body: AddBody) -> Plain:
         """Take in messages. Acknowledged means durable, and findable by its words."""
-        return answers.added(await self._ask(request, "add", body.request(_key(request.headers))))
+        return answers.added(await self._ask(request, "add", body.request(_key(request.headers)), pb.AddResponse))
 
     async def search(self, request: Request, body: SearchBody) -> Plain:
         """The memories that answer a query, best first, each with the parts of its score."""
-        return answers.found(pb.SearchResponse.FromString(await self._ask(request, "search", body.request())))
+        return answers.found(await self._ask(request, "search", body.request(), pb.SearchResponse))
 
     async def batch_search(self, request: Request, body: BatchSearchBody) -> Plain:
         """Many searches at once, each answered or refused on its own."""
         message = pb.BatchSearchRequest(requests=[one.request() for one in body.requests])
-        return answers.batch(await self._ask(request, "batch_search", message))
+        answer = await self._ask(request, "batch_search", message, pb.BatchSearchResponse)
+        return {
+            "results": [
+                answers.found(one.found) if one.HasField("found") else error_body(detail_to_error(one.error))
+                for one in answer.results
+            ]
+        }
 
     async def list_memories(self, request: Request, query: Annotated[ListQuery, Query()]) -> Plain:
         """A page of a cube's memories, newest first."""
-        return answers.listed(await self._ask(request, "list", query.request()))
+        return answers.listed(await self._ask(request, "list", query.request(), pb.ListResponse))
 
     async def delete_all(self, request: Request, query: Annotated[SelectQuery, Query()]) -> Plain:
         """Delete what a filter selects in one cube; without a filter, all of its memories."""
-        return answers.deleted_all(await self._ask(request, "delete_all", query.delete_all(_key(request.headers))))
+        return answers.deleted_all(
+            await self._ask(request, "delete_all", query.delete_all(_key(request.headers)), pb.DeleteAllResponse)
+        )
 
     async def get(self, request: Request, memory_id: str) -> Plain:
         """One memory."""
-        body = await self._ask(request, "get", pb.GetRequest(id=memory_id))
-        return item_to_plain(item_from_proto(pb.GetResponse.FromString(body).item))
+        return answers.memory((await self._ask(request, "get", pb.GetRequest(id=memory_id), pb.GetResponse)).item)
 
     async def update(self, request: Request, memory_id: str, body: UpdateBody) -> Plain:
         """Change a memory: a new version under the same id."""
-        return answers.updated(await self._ask(request, "update", body.request(memory_id, _key(request.headers))))
+        return answers.updated(
+            await self._ask(request, "update", body.request(memory_id, _key(request.headers)), pb.UpdateResponse)
+        )
 
     async def delete(self, request: Request, memory_id: str, query: Annotated[VersionQuery, Query()]) -> Plain:
         """Delete a memory; its history stays."""
         message = pb.DeleteRequest(
             id=memory_id, expected_version=query.expected_version, idempotency_key=_key(request.headers)
         )
-        return answers.deleted(await self._ask(request, "delete", message))
+        return answers.deleted(await self._ask(request, "delete", message, pb.DeleteResponse))
 
     async def history(self, request: Request, memory_id: str) -> list[Plain]:
         """Every version of a memory, oldest first, also of a deleted one."""
-        return answers.history(await self._ask(request, "history", pb.HistoryRequest(id=memory_id)))
+        return answers.history(await self._ask(request, "history", pb.HistoryRequest(id=memory_id), pb.HistoryResponse))
 
     async def reset(self, request: Request) -> Plain:
         """Delete every cube of the caller's tenant."""
         message = pb.ResetRequest(idempotency_key=_key(request.headers))
-        return answers.was_reset(await self._ask(request, "reset", message))
+        return answers.was_reset(await self._ask(request, "reset", message, pb.ResetResponse))
 
     async def create_cube(self, request: Request, body: CreateCubeBody) -> Plain:
         """Make a cube. Adding to a cube makes it too."""
-        answer = await self._ask(request, "create_cube", body.request(_key(request.headers)))
-        return answers.cube(pb.CreateCubeResponse.FromString(answer).cube)
+        return answers.cube(
+            (await self._ask(request, "create_cube", body.request(_key(request.headers)), pb.CreateCubeResponse)).cube
+        )
 
     async def list_cubes(self, request: Request, query: Annotated[PageQuery, Query()]) -> Plain:
         """The cubes that the caller may see."""
         message = pb.ListCubesRequest(page_size=query.page_size, page_token=query.page_token)
-        return answers.cubes(await self._ask(request, "list_cubes", message))
+        return answers.cubes(await self._ask(request, "list_cubes", message, pb.ListCubesResponse))
 
     async def get_cube(self, request: Request, cube_id: str) -> Plain:
         """One cube with its counters."""
-        body = await self._ask(request, "get_cube", pb.GetCubeRequest(cube_id=cube_id))
-        return answers.cube(pb.GetCubeResponse.FromString(body).cube)
+        return answers.cube(
+            (await self._ask(request, "get_cube", pb.GetCubeRequest(cube_id=cube_id), pb.GetCubeResponse)).cube
+        )
 
     async def delete_cube(self, request: Request, cube_id: str) -> Plain:
         """Delete a cube with everything in it, history too."""
         message = pb.DeleteCubeRequest(cube_id=cube_id, idempotency_key=_key(request.headers))
-        await self._ask(request, "delete_cube", message)
+        await self._ask(request, "delete_cube", message, pb.DeleteCubeResponse)
         return {}
 
     async def events(self, request: Request, query: Annotated[EventsQuery, Query()]) -> StreamingResponse:
@@ -126,18 +140,20 @@ class Routes:
         async def lines() -> AsyncIterator[bytes]:
             if first is None:
                 return
-            yield _line(answers.event_line(first))
+            yield _event_line(first)
             try:
                 async for body in bodies:
-                    yield _line(answers.event_line(body))
+                    yield _event_line(body)
             except MemCubeError as error:
-                yield _line(answers.error_body(error))
+                yield _line(error_body(error))
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
     async def status(self, request: Request, query: Annotated[ScopeQuery, Query()]) -> Plain:
         """How the system is; with a scope, how its cube is too."""
-        return answers.status(await self._ask(request, "status", pb.StatusRequest(scope=query.scope())))
+        return answers.status(
+            await self._ask(request, "status", pb.StatusRequest(scope=query.scope()), pb.StatusResponse)
+        )
 
     async def health(self) -> JSONResponse:
         """200 while cubes can be reached, else 503. Needs no key."""
@@ -152,6 +168,10 @@ class Routes:
 
 def _key(headers: Mapping[str, str]) -> str:
     return headers.get("idempotency-key", "")
+
+
+def _event_line(body: bytes) -> bytes:
+    return _line(answers.event(event_pb2.Event.FromString(body)))
 
 
 def _line(plain: Plain) -> bytes:

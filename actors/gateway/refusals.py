@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from memcube.actors.gateway.answers import error_body
-from memcube.actors.gateway.failure import as_error
+from memcube.actors.gateway.failure import MAX_TEXT, as_error
 from memcube.model.errors import ExhaustedError, InvalidArgumentError, MemCubeError, NotFoundError, UnauthenticatedError
+from memcube.model.plain import error_to_plain
 
-__all__ = ["answer_refusal", "of_http", "of_validation"]
+__all__ = ["answer_refusal", "error_body", "of_http", "of_validation"]
+
+
+def error_body(error: MemCubeError) -> dict[str, Any]:
+    """The one shape of every error; texts within bounds."""
+    plain = error_to_plain(error)
+    plain["message"] = plain["message"][:MAX_TEXT]
+    plain["facts"] = {k: v[:MAX_TEXT] if isinstance(v, str) else v for k, v in error.facts.items()}
+    plain["retry_after_s"] = float(error.facts.get("retry_after_s", 0.0))
+    return {"error": plain}
 
 
 def answer_refusal(failure: Exception) -> JSONResponse:

@@ -9,7 +9,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from memcube.actors.gateway.refusals import error_body
 from memcube.actors.gateway.service import verb_of
+from memcube.model.errors import ExhaustedError, NotFoundError
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 pytestmark = pytest.mark.anyio
@@ -364,3 +366,29 @@ async def test_health_says_no_while_cubes_cannot_be_reached(start: Any) -> None:
         assert answer.status_code == 503
         assert answer.json()["status"] == "not_serving"
         assert answer.json()["detail"]
+
+
+async def test_a_batch_has_answers_and_errors_in_order(start: Any) -> None:
+    """Each request's own, the error in the one shape."""
+    async with start() as running:
+        item = await add(running)
+        missing = {"query": "Lisbon", "user_id": "nobody"}
+        batch = {"requests": [{"query": "Lisbon", "user_id": "alice"}, missing]}
+        found, refused = (await running.http.post("/v1/search/batch", json=batch)).json()["results"]
+        assert [hit["id"] for hit in found["results"]] == [item["id"]]
+        assert refused["error"]["type"] == "NotFoundError"
+        assert refused["error"]["facts"] == {"kind": "cube", "name": "user:nobody"}
+
+
+def test_errors_have_one_shape() -> None:
+    """Type, facts, message, retryable, retry_after_s; texts within bounds."""
+    assert error_body(ExhaustedError("calls", 3, 0.25)) == {
+        "error": {
+            "type": "ExhaustedError",
+            "facts": {"what": "calls", "limit": 3, "retry_after_s": 0.25},
+            "message": "calls is at its limit of 3; retry after 0.25 s",
+            "retryable": True,
+            "retry_after_s": 0.25,
+        }
+    }
+    assert len(str(error_body(NotFoundError("memory", "x" * 9999)))) < 2000

@@ -1,4 +1,4 @@
-"""Answers of the service as the plain objects that the SDK returns; shapes as mem0's users know them, and more."""
+"""Answers of the service as plain objects: what the SDK returns and REST answers; shapes as mem0's users know them."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ class GatewayConfig:
     Ports are fixed before the actor is made (``with_ports``), so that a restart comes back where clients look for it.
     ``keys_path`` is the key file (``keys.KeyFile``) or empty. ``request_bytes`` is the most that a message may have
     on arrival; above ``sizes`` in ``validate`` so that an oversized field is named rather than the connection cut.
-    ``default_timeout_s`` holds for calls without a deadline of their own, ``max_timeout_s`` for all.
+    ``default_timeout_s`` holds for calls without a deadline of their own, ``max_timeout_s`` for all; without a
+    deadline, resets and deletions of many have the latter.
     ``drain_s`` is how long a stop waits for calls in flight.
     """
 

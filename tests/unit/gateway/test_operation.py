@@ -52,6 +52,30 @@ async def test_a_call_ends_at_its_deadline(start: Any) -> None:
         assert 0.3 < Slow.allowed.pop() <= 1.1
 
 
+async def test_what_deletes_much_has_the_time_that_it_takes(start: Any) -> None:
+    """Over HTTP nobody gives a deadline: a reset and a deletion of many may take longer than other calls."""
+
+    class Slow:
+        """A router that takes longer than calls may by default."""
+
+        async def reset(self, tenant: str) -> int:
+            await asyncio.sleep(0.4)
+            return 7
+
+        async def mutate(self, ref: Any, call: Any, *, create: bool, timeout_s: float) -> bytes:
+            await asyncio.sleep(0.4)
+            return pb.DeleteAllResponse(deleted=3).SerializeToString()
+
+        async def status(self) -> Any:
+            raise UnavailableError("figures")
+
+    async with start(router=Slow(), default_timeout_s=0.1) as running:
+        assert (await running.http.post("/v1/reset")).json()["cubes_deleted"] == 7
+        assert (await running.http.delete("/v1/memories", params={"user_id": "alice"})).json()["deleted"] == 3
+        late = await running.http.post("/v1/memories", json={"messages": "x", "user_id": "alice"})
+        assert late.status_code == 504
+
+
 async def test_defects_leave_as_incidents(start: Any, caplog: pytest.LogCaptureFixture) -> None:
     """INTERNAL with an id, nothing of the cause; the log has it."""
 

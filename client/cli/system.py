@@ -57,7 +57,7 @@ def up(
     http_port: Annotated[int | None, typer.Option("--http-port", help="HTTP port.")] = None,
     embedder: Annotated[
         str | None,
-        typer.Option("--embedder", help="minilm, none, sentence:MODEL or openai:URL#MODEL."),
+        typer.Option("--embedder", help="minilm, torch, none, sentence:MODEL or openai:URL#MODEL."),
     ] = None,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Return before the system is ready.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait.")] = START_S,

@@ -46,8 +46,8 @@ class Background:
 
 
 WEIGHTS = Weights()
-CONTEXT = (1.0, 1.0, 0.5)
-"""Share of a memory itself, of its two neighbours, and of theirs, in its window."""
+CONTEXT: Scores = np.array([1.0, 1.0, 1.0, 0.5, 0.5], np.float32)
+"""Share of a memory itself, of the one before, after, two before and two after it, in its window."""
 PRIOR = 20
 SUBSTANCE_WORDS = 25
 LEXICAL = Background(0.035, 0.055)

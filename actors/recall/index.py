@@ -12,8 +12,8 @@ from memcube.actors.recall import fusion
 from memcube.actors.recall.analysis import IS_QUESTION, IS_USER, TELLS_TIME
 from memcube.actors.recall.dense import Dense
 from memcube.actors.recall.entry import decode
-from memcube.actors.recall.fusion import CONTEXT, WEIGHTS, squashed, standardised
-from memcube.actors.recall.lexical import window_lengths, word_scores
+from memcube.actors.recall.fusion import WEIGHTS, squashed, standardised
+from memcube.actors.recall.lexical import window_lengths, windowed, word_scores
 from memcube.actors.recall.moments import Moments
 from memcube.actors.recall.postings import Postings
 from memcube.actors.recall.query import Query
@@ -54,7 +54,7 @@ class CubeIndex:
     def _start(self) -> None:
         self._rows, self._links, self._postings = Rows(), Links(), Postings()
         self._moments, self._dense = Moments(), Dense()
-        self._lengths: Scores | None = None
+        self._of_lengths: tuple[Scores, Scores] | None = None
 
     def __len__(self) -> int:
         return len(self._rows.row_of)
@@ -99,7 +99,7 @@ class CubeIndex:
         self._links.insert(row, self._rows)
         self._postings.put(row, decoded.terms, decoded.counts)
         self._moments.put(row, decoded.spans.tolist())
-        self._lengths = None
+        self._of_lengths = None
 
     def drop(self, id: str) -> None:
         """Remove a memory; one that is not there is no error, as a replayed commit may drop it again."""
@@ -108,7 +108,7 @@ class CubeIndex:
         row = self._rows.drop(id)
         self._links.remove(row, self._rows)
         self._dense.drop(row)
-        self._lengths = None
+        self._of_lengths = None
         gaps = self._rows.used - len(self)
         if gaps > max(LEAST_GAPS, self._rows.used // 4):
             new_row = self._rows.compact()
@@ -178,17 +178,16 @@ class CubeIndex:
         rows, weights = self._rows, WEIGHTS
         flags = rows.column("flags")
         named_here = rows.speakers() & query.names
-        if self._lengths is None:
-            self._lengths = window_lengths(rows, self._links)
+        lengths, substance = self._from_lengths()
         # A speaker's name says whose words to look for; in the text it stands mostly where that person is spoken to.
         terms = [term for term, name in query.terms if name not in named_here]
-        own, windowed = word_scores(terms, self._postings, rows, self._links, self._lengths)
+        own, around = word_scores(terms, self._postings, rows, self._links, lengths)
         lexical = standardised(own, len(self), fusion.LEXICAL)
         parts = {
             "lexical": weights.lexical * lexical,
-            "context_lexical": weights.context_lexical * standardised(windowed, len(self), fusion.LEXICAL),
+            "context_lexical": weights.context_lexical * standardised(around, len(self), fusion.LEXICAL),
         }
-        matched: np.ndarray[Any, np.dtype[np.bool_]] | None = windowed > 0
+        matched: np.ndarray[Any, np.dtype[np.bool_]] | None = around > 0
         dense = self._dense_scores(query, lexical)
         if dense is not None:
             matched = None
@@ -197,8 +196,7 @@ class CubeIndex:
         if saying is not None:
             parts["speaker"] = np.float32(weights.speaker) * saying
             matched = matched | saying if matched is not None and not terms else matched
-        said_much = np.minimum(np.log1p(rows.column("length")), np.float32(np.log1p(fusion.SUBSTANCE_WORDS)))
-        parts["substance"] = np.float32(weights.substance) * said_much
+        parts["substance"] = substance
         parts["question"] = np.float32(weights.question) * ((flags & IS_QUESTION) > 0)
         if query.asks_when:
             parts["tells_time"] = np.float32(weights.tells_time) * ((flags & TELLS_TIME) > 0)
@@ -207,6 +205,13 @@ class CubeIndex:
             parts["time"] = np.float32(weights.time) * fitting
             matched = matched | (fitting > 0) if matched is not None else None
         return parts, matched
+
+    def _from_lengths(self) -> tuple[Scores, Scores]:
+        """(lengths of windows, the substance signal): what only a change of the cube changes."""
+        if self._of_lengths is None:
+            said_much = np.minimum(np.log1p(self._rows.column("length")), np.log1p(np.float32(fusion.SUBSTANCE_WORDS)))
+            self._of_lengths = window_lengths(self._rows, self._links), np.float32(WEIGHTS.substance) * said_much
+        return self._of_lengths
 
     def _dense_scores(self, query: Query, lexical: Scores) -> tuple[Scores, Scores] | None:
         dense, used = self._dense, self._rows.used
@@ -218,11 +223,7 @@ class CubeIndex:
         if dense.count < used:
             own = np.where(known, own, fusion.from_lexical(lexical))
             own *= self._rows.column("alive")
-        padded = np.append(own, np.float32(0))
-        before, after, before2, after2 = (gather[:used] for gather in self._links.around(used))
-        itself, near, far = (np.float32(share) for share in CONTEXT)
-        around = near * (padded[before] + padded[after]) + far * (padded[before2] + padded[after2])
-        return own, standardised(itself * own + around, len(self), fusion.CONTEXT_DENSE)
+        return own, standardised(windowed(own, self._links), len(self), fusion.CONTEXT_DENSE)
 
     def _saying(self, query: Query, named_here: frozenset[int]) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
         """Rows said by a speaker whom the query names, or by the user where it speaks in the first person."""

@@ -12,7 +12,7 @@ from memcube.actors.recall.fusion import CONTEXT, PRIOR
 from memcube.actors.recall.postings import Postings
 from memcube.actors.recall.rows import Links, Rows
 
-__all__ = ["window_lengths", "word_scores"]
+__all__ = ["window_lengths", "windowed", "word_scores"]
 
 Scores = np.ndarray[Any, np.dtype[np.float32]]
 SATURATION = 0.9
@@ -21,13 +21,14 @@ LENGTH_SHARE = 0.4
 
 
 def window_lengths(rows: Rows, links: Links) -> Scores:
-    """Counted words in each row's window, neighbours weighted as CONTEXT says; changes only with the cube."""
-    lengths = np.append(rows.column("length"), np.float32(0))
-    before, after, before2, after2 = links.around(rows.used)
-    itself, near, far = (np.float32(share) for share in CONTEXT)
-    windowed: Scores = itself * lengths
-    windowed += near * (lengths[before] + lengths[after]) + far * (lengths[before2] + lengths[after2])
-    return windowed
+    """Counted words in each row's window, the spare one last; changes only with the cube."""
+    return np.append(windowed(rows.column("length"), links), np.float32(0))
+
+
+def windowed(values: Scores, links: Links) -> Scores:
+    """Sum of ``values`` (one a row) over each row's window, weighted as CONTEXT says."""
+    sums: Scores = np.append(values, np.float32(0)).take(links.windows(len(values))[:-1]) @ CONTEXT
+    return sums
 
 
 def word_scores(
@@ -38,12 +39,11 @@ def word_scores(
     ``lengths`` is what ``window_lengths`` gave. Rarity is counted as if the cube held PRIOR more memories.
     """
     used, count = rows.used, len(rows.row_of)
-    own, windowed = np.zeros(used, np.float32), np.zeros(used + 1, np.float32)
+    own, around = np.zeros(used, np.float32), np.zeros(used + 1, np.float32)
     alive = rows.column("alive") if count < used else None
     own_norm = _norm(rows.column("length"), rows.total_length, count)
     window_norm = _norm(lengths, float(lengths[:used].sum(dtype=np.float64)), count)
-    around = links.around(used)
-    gathered, saturated = np.zeros(used + 1, np.float32), np.zeros(used + 1, np.float32)
+    windows = links.windows(used)
     weight_of_all = 0.0
     for term in terms:
         found, counts = postings.find(term)
@@ -55,23 +55,15 @@ def word_scores(
         if not len(found):
             continue
         weight = np.float32(rarity)
-        own[found] += weight * counts / (counts + own_norm[found])
-        gathered[found] += np.float32(CONTEXT[0]) * counts
-        touched = [found]
-        for neighbours, share in zip(around, (CONTEXT[1], CONTEXT[1], CONTEXT[2], CONTEXT[2]), strict=True):
-            reached = neighbours[found]
-            gathered[reached] += np.float32(share) * counts  # distinct rows but for the spare one, which is dropped
-            touched.append(reached)
-        reached = np.concatenate(touched)
-        many = gathered[reached]
-        saturated[reached] = weight * many / (many + window_norm[reached])
-        windowed += saturated
-        gathered[reached] = 0
-        saturated[reached] = 0
+        own[found] += weight * counts / (counts + own_norm.take(found))
+        # Each occurrence counts in five windows; summed over all rows, as that is one pass without any search.
+        shares = np.multiply.outer(counts, CONTEXT)
+        many = np.bincount(windows.take(found, axis=0).ravel(), shares.ravel(), used + 1).astype(np.float32)
+        around += weight * many / (many + window_norm)
     if weight_of_all:
         own /= np.float32(weight_of_all)
-        windowed /= np.float32(weight_of_all)
-    return own, windowed[:used]
+        around /= np.float32(weight_of_all)
+    return own, around[:used]
 
 
 def _norm(lengths: Scores, total: float, count: int) -> Scores:

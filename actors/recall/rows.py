@@ -104,7 +104,7 @@ class Links:
         self._before = np.full(64, NOBODY, np.int32)
         self._after = np.full(64, NOBODY, np.int32)
         self._tails: dict[int, int] = {}
-        self._around: tuple[Ints, Ints, Ints, Ints] | None = None
+        self._windows: Ints | None = None
 
     def load(self, rows: Rows) -> None:
         """Link all rows anew; all must be alive."""
@@ -118,11 +118,11 @@ class Links:
         self._after[order[:-1][same]] = order[1:][same]
         last = np.append(~same, True)[: len(order)] & (ordered != 0)
         self._tails = dict(zip(ordered[last].tolist(), order[last].tolist(), strict=True))
-        self._around = None
+        self._windows = None
 
     def insert(self, row: int, rows: Rows) -> None:
         """Link a row just appended: at once where it continues its session, else by a scan of the session column."""
-        self._around = None
+        self._windows = None
         if row + 1 >= len(self._before):
             spare = np.full(max(64, len(self._before)), NOBODY, np.int32)
             self._before, self._after = np.concatenate((self._before, spare)), np.concatenate((self._after, spare))
@@ -149,7 +149,7 @@ class Links:
 
     def remove(self, row: int, rows: Rows) -> None:
         """Unlink a dropped row and join its neighbours."""
-        self._around = None
+        self._windows = None
         before, after = int(self._before[row]), int(self._after[row])
         self._before[row] = self._after[row] = NOBODY
         self._join(before, after)
@@ -166,9 +166,15 @@ class Links:
         if after != NOBODY:
             self._before[after] = before
 
-    def around(self, used: int) -> tuple[Ints, Ints, Ints, Ints]:
-        """Rows one before, one after, two before, two after each row; one spare element at the end is NOBODY."""
-        if self._around is None:
+    def windows(self, used: int) -> Ints:
+        """Each row itself, the one before it, after it, two before and two after it: (used + 1, 5).
+
+        The spare row ``used`` at the end stands for NOBODY, in the columns and as a row.
+        """
+        if self._windows is None:
             before, after = self._before[: used + 1], self._after[: used + 1]
-            self._around = before, after, before[before], after[after]
-        return self._around
+            itself = np.arange(used + 1, dtype=np.int32)
+            windows = np.stack((itself, before, after, before[before], after[after]), axis=1)
+            windows[windows == NOBODY] = used
+            self._windows = windows
+        return self._windows

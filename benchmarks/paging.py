@@ -46,7 +46,6 @@ from memcube.actors.directory.wire import DIRECTORY, NAMESPACE
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.model.errors import MemCubeError
 from memcube.model.ids import CubeRef, Principal, new_idempotency_key
-from memcube.model.times import utc_now
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 TENANT = "bench"
@@ -111,7 +110,7 @@ def fill(root: Path, name: str, count: int, memories: int, seed: int) -> None:
 
     def make(n: int) -> None:
         ref = CubeRef(TENANT, f"{name}-{n}")
-        cube = Cube.open(vault.attach(ref, new_about(ref, ALICE, utc_now())))
+        cube = Cube.open(vault.attach(ref, new_about(ref)))
         for begin in range(0, memories, 250):
             plan = cube.plan([add_call([text_of(rng, words) for _ in range(min(250, memories - begin))])])
             cube.view.store.commit(plan.commit)

@@ -59,21 +59,25 @@ class MemCube:
         self._process = psutil.Process()
 
     async def attach(self, packet: bytes) -> bytes:
-        """Become a cube's writer; answers with its bytes in memory (``question.pack_attached``) or the failure.
+        """Become a cube's writer; answers with what it takes (``question.pack_attached``) or the failure.
 
-        Called by the directory only, which packs what to attach. Fails with NotFoundError (and ``create`` is None), DamagedError, StorageFullError; NotResidentError for an attach
-        that was undone already, which Ray delivered once more.
+        Called by the directory only, which packs what to attach. Fails with NotFoundError (and ``create`` is None),
+        DamagedError, StorageFullError; NotResidentError for an attach that was undone already, which Ray delivered
+        once more.
         """
         try:
-            return pack_attached(await self._attach(*unpack_attach(packet)))
+            residence = await self._attach(*unpack_attach(packet))
+            return pack_attached(residence.memory_bytes, residence.empty)
         except MemCubeError as error:
             return pack_failure(error)
 
-    async def _attach(self, ref: CubeRef, create: bytes | None, generation: int, evict: tuple[str, int] | None) -> int:
+    async def _attach(
+        self, ref: CubeRef, create: bytes | None, generation: int, evict: tuple[str, int] | None
+    ) -> Residence:
         self._watch_model()
         there = self._hosted.get(ref.key)
         if there is not None and there.generation == generation:
-            return there.memory_bytes
+            return there
         if generation in self._generations:
             raise NotResidentError(ref.cube_id)
         self._generations[generation] = None
@@ -106,7 +110,7 @@ class MemCube:
                 if out is not None:
                     self._in_background(self._let_go_later(out))
             self._hosted[ref.key] = residence
-            return residence.memory_bytes
+            return residence
 
     async def detach(self, key: str, generation: int, keep: bool = True) -> None:
         """Let go of a cube after its calls in progress; nothing happens if that attach is over already."""

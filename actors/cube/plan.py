@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from memcube.actors.cube.about import born
 from memcube.actors.cube.answers import answer_of
 from memcube.actors.cube.call import Answer, Call
 from memcube.actors.cube.scope import scope_filter
@@ -151,6 +152,7 @@ class Planner:
                 # Attached for a first write that never came: to everyone else there is no such cube.
                 raise NotFoundError("cube", self._ref.cube_id)
             self._emit(call, key, EventKind.CUBE_CREATED, None)
+            self._new_about = born(self._about, call.principal, self._now)
         elif call.verb == "create_cube":
             raise AlreadyExistsError("cube", self._ref.cube_id)
         handler(self, call, key, request)
@@ -218,12 +220,9 @@ class Planner:
 
     def _create_cube(self, call: Call, key: str, request: pb.CreateCubeRequest) -> None:
         check_cube(request)
-        about = cube_pb2.Cube()
-        about.CopyFrom(self._about)
+        about = self._new_about or self._about
         about.description = request.description
         about.config.CopyFrom(request.config)
-        about.owner = call.principal.id
-        self._new_about = about
 
     def _add(self, call: Call, key: str, request: pb.AddRequest) -> None:
         check_add(request)

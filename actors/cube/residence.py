@@ -91,6 +91,11 @@ class Residence:
         """What the cube takes in this process, estimated; by its file while it is being loaded."""
         return self._file_bytes if self._cube is None else self._cube.memory_bytes()
 
+    @property
+    def empty(self) -> bool:
+        """Whether no write was ever committed to the cube."""
+        return self._store.head == 0
+
     async def mutate(self, calls: Sequence[Call]) -> list[Answer]:
         """Commit a batch, then answer each of its calls. Batches take turns in the order of their coming.
 

@@ -15,9 +15,11 @@ from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
+from memcube.actors.cube.about import is_born
 from memcube.actors.directory import events as ev
 from memcube.actors.directory.config import DirectoryConfig
 from memcube.actors.directory.frames import FrameTable
+from memcube.actors.directory.listing import list_cubes, remove_unborn
 from memcube.actors.directory.minder import FrameMinder
 from memcube.actors.directory.placement import DirectoryStatus, Placement, Resolved
 from memcube.actors.directory.pool import FramePhase
@@ -40,6 +42,7 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.5
 BUSY_TICK_S = 0.01
 DELETE_PAGE = 200
+SWEEP_TIMEOUT_S = 5.0
 
 
 class CubeDirectory:
@@ -56,6 +59,9 @@ class CubeDirectory:
         self._deleting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._minders: dict[str, FrameMinder] = {}
         self._kills: dict[str, asyncio.Task[None]] = {}
+        self._unborn: dict[str, CubeRef] = {}
+        """Cubes that may have been made for a first write that never came."""
+        self._sweep: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._started: asyncio.Task[None] | None = None
 
@@ -109,33 +115,49 @@ class CubeDirectory:
 
     async def cubes(self, tenant: str, after_key: str, limit: int) -> list[CubeHead]:
         """Cubes of a tenant in the order of their keys, those after ``after_key``."""
-        return await asyncio.to_thread(self._vault.list, tenant, after_key, limit)
+        return await asyncio.to_thread(list_cubes, self._vault, tenant, after_key, limit)
 
     async def delete(self, tenant: str, cube_id: str, timeout_s: float) -> None:
         """Take the cube off its frame and delete it; raises NotFoundError, DeadlineError."""
         await self.start()
         ref = CubeRef(tenant, cube_id)
+        await self._alone(ref, partial(self._vault.delete, ref), timeout_s)
+
+    async def _alone(self, ref: CubeRef, work: Callable[[], None], timeout_s: float) -> None:
+        """Work on the files of a cube, in a thread, while it is in no frame and comes into none."""
         lock = self._deleting.setdefault(ref.key, asyncio.Lock())
         try:
-            async with asyncio.timeout(timeout_s), lock:
+            async with asyncio.timeout(timeout_s):
+                await lock.acquire()
+                working: asyncio.Future[None] | None = None
                 try:
                     # A frame that hangs is not waited for: deleting fences it.
                     await self._ask(partial(ev.Closed, ref=ref), ref.cube_id, timeout_s)
-                    await asyncio.to_thread(self._vault.delete, ref)
+                    working = asyncio.get_running_loop().run_in_executor(None, work)
+                    # Out of time, the thread goes on: the cube stays closed for as long, or what is made of it
+                    # meanwhile would be removed.
+                    working.add_done_callback(lambda _: self._reopen(ref, lock))
+                    await asyncio.shield(working)
                 finally:
-                    self._handle(ev.Reopened(ref))
+                    if working is None:
+                        self._reopen(ref, lock)
         except TimeoutError as error:
-            raise DeadlineError(f"deleting cube {cube_id}", timeout_s) from error
+            raise DeadlineError(f"deleting cube {ref.cube_id}", timeout_s) from error
+
+    def _reopen(self, ref: CubeRef, lock: asyncio.Lock) -> None:
+        self._handle(ev.Reopened(ref))
+        lock.release()
 
     async def reset(self, tenant: str, timeout_s: float) -> int:
         """Delete every cube of the tenant; returns how many."""
         deadline_s = time.monotonic() + timeout_s
         deleted = 0
-        while heads := await self.cubes(tenant, "", DELETE_PAGE):
+        # Leftovers of cubes that never came to be go too, uncounted.
+        while heads := await asyncio.to_thread(self._vault.list, tenant, "", DELETE_PAGE):
             for head in heads:
                 try:
                     await self.delete(tenant, head.ref.cube_id, max(0.001, deadline_s - time.monotonic()))
-                    deleted += 1
+                    deleted += is_born(head.about)
                 except NotFoundError:
                     logger.info("cube %s was deleted meanwhile", head.ref.key)
         return deleted
@@ -223,10 +245,12 @@ class CubeDirectory:
 
     async def _attach(self, effect: ev.Attach) -> None:
         ref = effect.ref
+        if effect.create is not None:
+            self._unborn[ref.key] = ref
         packet = pack_attach(ref, effect.create, effect.generation, effect.evict)
         try:
             async with asyncio.timeout(self._config.attach_deadline_s):
-                memory_bytes = unpack_attached(await self._fleet.send(effect.frame, "attach", packet))
+                memory_bytes, empty = unpack_attached(await self._fleet.send(effect.frame, "attach", packet))
         except TimeoutError:
             self._handle(ev.FrameLost(effect.frame, effect.incarnation, gone=False))
         except UnavailableError as error:
@@ -237,6 +261,8 @@ class CubeDirectory:
         except MemCubeError as error:
             self._handle(ev.AttachFailed(ref, effect.generation, error))
         else:
+            if not empty:
+                self._unborn.pop(ref.key, None)
             self._handle(ev.Attached(ref, effect.generation, memory_bytes))
 
     async def _detach(self, effect: ev.Detach) -> None:
@@ -280,7 +306,18 @@ class CubeDirectory:
             self._handle(ev.AdoptedFrames(tuple(running)))
         while True:
             self._handle(ev.Ticked())
+            if self._unborn and (self._sweep is None or self._sweep.done()):
+                self._sweep = self._spawn(self._remove_unborn())
             await asyncio.sleep(BUSY_TICK_S if self._table.waiting else TICK_S)
+
+    async def _remove_unborn(self) -> None:
+        """Look at the cubes that were attached to be made and are in no frame any more."""
+        for ref in [ref for key, ref in self._unborn.items() if key not in self._table.pool.cubes]:
+            self._unborn.pop(ref.key, None)
+            try:
+                await self._alone(ref, partial(remove_unborn, self._vault, ref), SWEEP_TIMEOUT_S)
+            except MemCubeError as error:
+                logger.warning("what may be left of cube %s that never came to be stays: %s", ref.key, error)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

@@ -16,11 +16,11 @@ from typing import TypeVar
 from memcube.actors.cube.about import new_about
 from memcube.actors.cube.call import SLOW_READS, Answer, Call
 from memcube.actors.cube.cube import Cube
+from memcube.actors.directory.listing import list_cubes, remove_unborn
 from memcube.actors.vault.base import CubeHead, Vault
 from memcube.model.error_codec import detail_to_error
 from memcube.model.errors import DeadlineError, MemCubeError, NotFoundError, UnavailableError
-from memcube.model.ids import CubeRef, Principal
-from memcube.model.times import utc_now
+from memcube.model.ids import CubeRef
 from memcube.protos.memcube.v1 import error_pb2
 
 __all__ = ["LocalRouter", "LocalStatus"]
@@ -80,11 +80,11 @@ class LocalRouter:
             lane = self._lane(ref)
             if call.verb in SLOW_READS:
                 async with lane.turn:
-                    cube = await self._open(ref, None)
+                    cube = await self._open(ref)
                     return await self._in_thread(lambda: cube.slow_read(call))
             if ref not in self._cubes:
                 async with lane.turn:
-                    await self._open(ref, None)
+                    await self._open(ref)
             self._cubes.move_to_end(ref)
             return self._cubes[ref].read(call)
 
@@ -104,7 +104,7 @@ class LocalRouter:
     async def cubes(self, tenant: str, after_key: str, limit: int) -> list[CubeHead]:
         """See ``gateway.seam.Router``."""
         self._check_open()
-        return await self._in_thread(lambda: self._vault.list(tenant, after_key, limit))
+        return await self._in_thread(lambda: list_cubes(self._vault, tenant, after_key, limit))
 
     async def delete(self, ref: CubeRef) -> None:
         """See ``gateway.seam.Router``."""
@@ -156,10 +156,10 @@ class LocalRouter:
         while lane.waiting:
             batch, lane.waiting = lane.waiting[:MAX_BATCH], lane.waiting[MAX_BATCH:]
             calls = [call for call, _, _ in batch]
-            creator = next((call.principal for call, create, _ in batch if create), None)
+            create = any(create for _, create, _ in batch)
             try:
                 async with lane.turn:
-                    answers = await self._commit(ref, calls, creator)
+                    answers = await self._commit(ref, calls, create)
             except MemCubeError as error:
                 for _, _, future in batch:
                     _settle(future, error)
@@ -175,8 +175,8 @@ class LocalRouter:
         lane.worker = None
         await self._trim()
 
-    async def _commit(self, ref: CubeRef, calls: list[Call], creator: Principal | None) -> list[Answer]:
-        cube = await self._open(ref, creator)
+    async def _commit(self, ref: CubeRef, calls: list[Call], create: bool) -> list[Answer]:
+        cube = await self._open(ref, create=create)
         try:
             plan = await self._in_thread(lambda: cube.plan(calls))
             if not plan.empty:
@@ -187,12 +187,12 @@ class LocalRouter:
             await self._let_go(ref)
             raise
 
-    async def _open(self, ref: CubeRef, creator: Principal | None) -> Cube:
+    async def _open(self, ref: CubeRef, *, create: bool = False) -> Cube:
         """The cube, opened if need be; the caller holds its lane's turn."""
         if ref in self._cubes:
             self._cubes.move_to_end(ref)
             return self._cubes[ref]
-        about = None if creator is None else new_about(ref, creator, utc_now())
+        about = new_about(ref) if create else None
         cube = await self._in_thread(lambda: Cube.open(self._vault.attach(ref, about)))
         self._cubes[ref] = cube
         await self._trim()
@@ -209,7 +209,12 @@ class LocalRouter:
     async def _let_go(self, ref: CubeRef) -> None:
         cube = self._cubes.pop(ref, None)
         if cube is not None:
-            await self._in_thread(cube.close)
+            await self._in_thread(lambda: self._close(cube))
+
+    def _close(self, cube: Cube) -> None:
+        cube.close()
+        if cube.view.head == 0:
+            remove_unborn(self._vault, cube.view.ref)
 
 
 def _settle(future: asyncio.Future[Answer], error: BaseException) -> None:

@@ -83,16 +83,16 @@ def pack_failure(error: MemCubeError) -> bytes:
     return packet
 
 
-def pack_attached(memory_bytes: int) -> bytes:
-    """A frame's answer to an attach."""
-    packet: bytes = msgpack.packb((None, memory_bytes))
+def pack_attached(memory_bytes: int, empty: bool) -> bytes:
+    """A frame's answer to an attach: what the cube takes, and whether no write was ever committed to it."""
+    packet: bytes = msgpack.packb((None, memory_bytes, empty))
     return packet
 
 
-def unpack_attached(packet: bytes) -> int:
+def unpack_attached(packet: bytes) -> tuple[int, bool]:
     """Inverse of ``pack_attached``; raises the error of ``pack_failure``."""
-    (memory_bytes,) = _unpack(packet)
-    return int(memory_bytes)
+    memory_bytes, empty = _unpack(packet)
+    return memory_bytes, empty
 
 
 def _unpack(packet: bytes) -> tuple[Any, ...]:

@@ -31,7 +31,6 @@ from memcube.model.errors import (
     UnavailableError,
 )
 from memcube.model.ids import CubeRef
-from memcube.model.times import utc_now
 
 __all__ = ["CubeRouter"]
 
@@ -164,8 +163,7 @@ class CubeRouter:
         attempt = 0
         while batch := [waiting for waiting in batch if not waiting.answer.done()]:
             deadline_s = max(waiting.deadline_s for waiting in batch)
-            creator = next((waiting.call.principal for waiting in batch if waiting.create), None)
-            create = new_about(ref, creator, utc_now()) if creator is not None else None
+            create = new_about(ref) if any(waiting.create for waiting in batch) else None
             packet = pack_calls(ref.key, [waiting.call for waiting in batch])
             problem: MemCubeError | None = None
             try:

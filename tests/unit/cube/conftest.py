@@ -46,7 +46,7 @@ class Bench:
 
     def open(self, *, create: bool = False, model: str = MODEL) -> Cube:
         """Attach the cube (again) and load it."""
-        about = new_about(self.ref, ALICE, self.now) if create else None
+        about = new_about(self.ref) if create else None
         self.cube = Cube.open(self.vault.attach(self.ref, about), model, lambda: self.now)
         return self.cube
 

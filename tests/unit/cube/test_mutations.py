@@ -342,3 +342,15 @@ def test_an_id_is_never_given_out_again(bench: Bench) -> None:
     bench.do(bench.call("delete", pb.DeleteRequest(id=second)), pb.DeleteResponse)
     (third,) = bench.add("three")
     assert third != second
+
+
+def test_a_cube_is_its_first_writers(bench: Bench) -> None:
+    """Whoever's first write was refused does not own the cube; it is owned, and dated, by the write that made it."""
+    refused = bench.call("add", pb.AddRequest(scope=ALICE), "k")
+    (answer,) = bench.answers(refused)
+    assert not answer.ok and bench.cube.view.head == 0
+    made = bench.call("add", pb.AddRequest(scope=ALICE, messages=[pb.Message(content="x")]), who=Principal("t", "bob"))
+    assert bench.answers(made)[0].ok
+    bench.open()
+    about = bench.do(bench.call("get_cube", pb.GetCubeRequest()), pb.GetCubeResponse).cube
+    assert (about.owner, about.created_at.ToDatetime(bench.now.tzinfo)) == ("bob", bench.now)

@@ -29,7 +29,6 @@ from memcube.model.errors import (
     UnavailableError,
 )
 from memcube.model.ids import CubeRef, Principal, new_idempotency_key
-from memcube.model.times import utc_now
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 ALICE = Principal("t", "alice", ("admin",))
@@ -97,7 +96,7 @@ class Bench:
     async def attach(self, *, create: bool = True) -> None:
         """Attach the cube anew."""
         self.generation += 1
-        about = new_about(REF, ALICE, utc_now()) if create else None
+        about = new_about(REF) if create else None
         unpack_attached(await self.frame.attach(pack_attach(REF, about, self.generation)))
 
     async def detach(self) -> None:

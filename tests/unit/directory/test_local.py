@@ -13,7 +13,7 @@ from memcube.actors.cube.call import Call
 from memcube.actors.directory.local import LocalRouter
 from memcube.actors.vault.base import Vault
 from memcube.actors.vault.sqlite_vault import SqliteVault
-from memcube.model.errors import DeadlineError, NotFoundError, StaleEpochError, UnavailableError
+from memcube.model.errors import DeadlineError, InvalidArgumentError, NotFoundError, StaleEpochError, UnavailableError
 from memcube.model.ids import CubeRef, Principal, new_idempotency_key
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -144,3 +144,17 @@ def test_a_closed_router_says_so(tmp_path: Path) -> None:
             await add(router, "y")
 
     asyncio.run(main())
+
+
+def test_a_first_write_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
+    """The cube it would have made is not listed, and its file goes with the cube."""
+    vault = SqliteVault(tmp_path)
+
+    async def scenario(router: LocalRouter) -> None:
+        refused = Call("add", pb.AddRequest().SerializeToString(), P, "k")
+        with pytest.raises(InvalidArgumentError):
+            await router.mutate(REF, refused, create=True, timeout_s=10.0)
+        assert await router.cubes("t", "", 10) == []
+
+    run(scenario, vault)
+    assert list(vault.paths(REF).folder.iterdir()) == []

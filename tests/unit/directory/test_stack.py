@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from memcube.actors.cube.about import new_about
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.packet import pack_calls, unpack_answers
 from memcube.actors.directory.config import RouterConfig
-from memcube.model.errors import DeadlineError, ExhaustedError, MemCubeError, NotFoundError, NotResidentError
+from memcube.model.errors import (
+    DeadlineError,
+    ExhaustedError,
+    MemCubeError,
+    NotFoundError,
+    NotResidentError,
+    StorageFullError,
+)
 from memcube.model.ids import CubeRef, Principal
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -287,3 +296,74 @@ def test_several_cubes_in_a_frame(run: Run) -> None:
         assert (status.frames, status.page_ins) == (1, 8)
 
     run(scenario, max_frames=1, cubes_per_frame=8)
+
+
+@pytest.mark.parametrize("failing", ["late", "attach", "commit"])
+def test_a_cube_whose_first_write_never_comes_is_none(run: Run, failing: str) -> None:
+    """It is not listed while its frame has it, its file goes once it has left, and its creator is the next writer."""
+
+    async def scenario(s) -> None:  # type: ignore[no-untyped-def]
+        if failing == "commit":
+            # A first write that is refused, as on a full disk.
+            bad = replace(s.call_to_add("x"), request=pb.AddRequest().SerializeToString())
+            with pytest.raises(MemCubeError):
+                await s.router.mutate(CubeRef("t", "a"), bad, create=True, timeout_s=5)
+        else:
+            s.fleet.delay_s = lambda method: 0.2 if failing == "late" and method == "attach" else 0.0
+            if failing == "attach":
+                frame = s.vault.attach
+                s.vault.attach = lambda ref, create=None: (frame(ref, create), _full())[1]
+            with pytest.raises(MemCubeError):
+                await s.add("a", "never", timeout_s=0.1)
+            s.vault.__dict__.pop("attach", None)
+            await asyncio.sleep(0.15)
+        assert await s.router.cubes("t", "", 10) == []
+        while s.vault.list("t"):
+            assert await s.router.cubes("t", "", 10) == []
+            await asyncio.sleep(0.05)
+        await s.add("b", "kept")
+        await s.add("a", "second try")
+        await asyncio.sleep(1.5)
+        assert {head.ref.cube_id for head in await s.router.cubes("t", "", 1)} < {"a", "b"}
+        assert {head.ref.cube_id for head in await s.router.cubes("t", "", 10)} == {"a", "b"}
+        assert await s.texts("a") == ["second try"]
+
+    run(scenario, cube_idle_s=0.3)
+
+
+def _full() -> None:
+    raise StorageFullError("the disk", 0)
+
+
+def test_reset_takes_leftovers_along_uncounted(run: Run) -> None:
+    """A file that no write was committed to is no cube to its users, and does not outlive a reset."""
+
+    async def scenario(s) -> None:  # type: ignore[no-untyped-def]
+        await s.add("a", "x")
+        s.vault.attach(CubeRef("t", "left"), new_about(CubeRef("t", "left"))).close()
+        assert await s.router.reset("t") == 1
+        assert s.vault.list("t") == []
+
+    run(scenario)
+
+
+def test_a_delete_that_is_not_waited_for_removes_no_later_cube(run: Run) -> None:
+    """Out of time while its files go, the cube stays closed until they are gone: what comes next is made after that."""
+
+    async def scenario(s) -> None:  # type: ignore[no-untyped-def]
+        await s.add("a", "old")
+        delete = s.vault.delete
+
+        def slowly(ref: CubeRef) -> None:
+            time.sleep(0.4)
+            delete(ref)
+
+        s.vault.delete = slowly
+        with pytest.raises(DeadlineError):
+            await s.directory.delete("t", "a", 0.1)
+        s.router = type(s.router)(s.fleet)
+        await s.add("a", "new")
+        await asyncio.sleep(0.5)
+        assert await s.texts("a") == ["new"]
+
+    run(scenario)

@@ -71,7 +71,7 @@ class Controls:
             def echo(self, payload: bytes) -> bytes:
                 return payload
 
-        self._model = OnnxMiniLM(running.config.embedder.threads)
+        self._model = OnnxMiniLM(running.config.settings.embedder.threads)
         self._questions = sentences.questions(seed=7)
         channel = grpc.insecure_channel(running.grpc)
         stack.callback(channel.close)

@@ -5,23 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import psutil
-
-from memcube.actors.gateway.config import GatewayConfig
-from memcube.deployments.embedder.config import EmbedderConfig
+from memcube.deployments.embedder.config import EmbedderConfig, check_config
+from memcube.deployments.settings import Settings, read_settings
 from memcube.model.errors import InvalidArgumentError
 
 __all__ = ["SystemConfig", "embedder_of", "package_version"]
 
 GRPC_PORT, HTTP_PORT = 7437, 7438
 """Where the gateway listens when nobody says otherwise and the ports are free."""
-MOST_FRAMES, LEAST_FRAMES = 32, 4
-BYTES_A_FRAME = 256 * 2**20
-"""Memory of the machine for which one frame is allowed: a frame takes 60 MB and its cube's size."""
+MOST_FRAMES = 10_000
 
 
 def package_version() -> str:
@@ -45,28 +41,26 @@ def embedder_of(text: str) -> EmbedderConfig:
     raise InvalidArgumentError("embedder", f"{text!r} is none of minilm, torch, none, sentence:MODEL, openai:URL#MODEL")
 
 
-def default_frames() -> int:
-    """Frames that this machine's memory allows, within bounds."""
-    return int(min(MOST_FRAMES, max(LEAST_FRAMES, psutil.virtual_memory().total // BYTES_A_FRAME)))
-
-
 @dataclass(frozen=True, slots=True)
 class SystemConfig:
-    """A system: where its data is, how many frames it may start, where it listens, which embedder it runs.
+    """A system: where its data is, and what its parts are told.
 
     ``address`` names a Ray cluster of others to put the system into; empty means a Ray of its own on loopback.
-    ``home`` holds the vault, the key file, the run file and the logs.
+    ``home`` holds the vault, the key file, the settings, the run file and the logs.
     """
 
     home: Path
-    frames: int = field(default_factory=default_frames)
-    gateway: GatewayConfig = field(default_factory=GatewayConfig)
-    embedder: EmbedderConfig = field(default_factory=EmbedderConfig)
+    settings: Settings
     address: str = ""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.frames <= 10_000:
-            raise InvalidArgumentError("frames", f"{self.frames} is not from 1 to 10000")
+        if self.frames > MOST_FRAMES:
+            raise InvalidArgumentError("directory.max_frames", f"{self.frames} is more than {MOST_FRAMES}")
+
+    @property
+    def frames(self) -> int:
+        """Frames that may run at once."""
+        return self.settings.directory.max_frames
 
     @property
     def vault(self) -> Path:
@@ -85,12 +79,17 @@ class SystemConfig:
 
     @classmethod
     def from_options(cls, home: Path, options: argparse.Namespace) -> SystemConfig:
-        """The system that the supervisor's command line states; the ports are fixed and free when this returns."""
-        host = options.host or "127.0.0.1"
-        gateway = GatewayConfig(
+        """The system that the supervisor's command line states, and the home's settings where it is silent.
+
+        The ports are fixed and free when this returns, and the embedder is one that can be loaded here.
+        """
+        settings = read_settings(home)
+        host = options.host or settings.gateway.host
+        gateway = replace(
+            settings.gateway,
             host=host,
-            grpc_port=_free(host, GRPC_PORT) if options.port is None else options.port,
-            http_port=_free(host, HTTP_PORT) if options.http_port is None else options.http_port,
+            grpc_port=_port(host, options.port, settings.gateway.grpc_port, GRPC_PORT),
+            http_port=_port(host, options.http_port, settings.gateway.http_port, HTTP_PORT),
             keys_path=str(home / "keys.json"),
         )
         gateway.load_keys()
@@ -98,13 +97,23 @@ class SystemConfig:
             if port:
                 # Taken is better said now than after Ray has been started for nothing.
                 gateway.bind(port).close()
-        return cls(
-            home=home,
-            frames=default_frames() if options.frames is None else options.frames,
-            gateway=gateway.with_ports(),
-            embedder=embedder_of(options.embedder or "minilm"),
-            address=options.address,
-        )
+        directory = settings.directory
+        if options.frames is not None:
+            directory = replace(directory, max_frames=options.frames)
+        embedder = settings.embedder
+        if options.embedder:
+            named = embedder_of(options.embedder)
+            embedder = embedder.model_copy(update=named.model_dump(include={"kind", "model", "base_url"}))
+        check_config(embedder)
+        changed = {"gateway": gateway.with_ports(), "directory": directory, "embedder": embedder}
+        return cls(home, settings.model_copy(update=changed), options.address)
+
+
+def _port(host: str, asked: int | None, set_: int, usual: int) -> int:
+    """The port that the command line, else the settings name, else the usual one; 0 is any free one."""
+    if asked is not None:
+        return asked
+    return set_ or _free(host, usual)
 
 
 def _free(host: str, port: int) -> int:

@@ -24,7 +24,7 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayError, RayTaskErro
 
 from memcube.actors.cube.actor import FrameRecipe
 from memcube.actors.directory.actor import connect_router, start_directory
-from memcube.actors.directory.config import DirectoryConfig
+from memcube.actors.directory.config import RouterConfig
 from memcube.actors.directory.wire import DIRECTORY, NAMESPACE
 from memcube.actors.embedding.actor import EmbedderRelay
 from memcube.actors.embedding.client import APPLICATION, RELAY, EmbedderClient, RelayClient
@@ -71,17 +71,20 @@ def start_system(config: SystemConfig, step: Step) -> System:
 
     Raises what a part could not start for (a taken port, a missing model), DeadlineError after ``START_S``.
     """
+    settings = config.settings
     config.vault.mkdir(parents=True, exist_ok=True, mode=0o700)
     joined = bool(config.address)
-    embedding = config.embedder.kind != "none"
+    embedding = settings.embedder.kind != "none"
     background: _Background | None = None
     if embedding:
-        background = _Background(step, config.embedder)
-    recipe = FrameRecipe(partial(SqliteVault, config.vault), RelayClient if embedding else None)
-    directory = start_directory(recipe, DirectoryConfig(max_frames=config.frames))
+        background = _Background(step, settings.embedder)
+    recipe = FrameRecipe(partial(SqliteVault, config.vault), RelayClient if embedding else None, settings.frame)
+    directory = start_directory(recipe, settings.directory)
     if embedding:
         _actor(EmbedderRelay, RELAY, joined).remote()
-    gateway = _actor(Gateway, GATEWAY, joined).remote(config.gateway, partial(_neighbours, embedding))
+    gateway = _actor(Gateway, GATEWAY, joined).remote(
+        settings.gateway, partial(_neighbours, settings.router, embedding)
+    )
     with step("gateway"):
         addresses: Addresses = _get(gateway.ready.remote(), "the gateway")
     with step("directory and frames"):
@@ -97,9 +100,9 @@ def stop_joined_system() -> None:
     _remove()
 
 
-def _neighbours(embedding: bool) -> tuple[Router, Embedder | None]:
+def _neighbours(router: RouterConfig, embedding: bool) -> tuple[Router, Embedder | None]:
     """What the gateway speaks with; runs in its process, and again after each of its restarts."""
-    return connect_router(), EmbedderClient() if embedding else None
+    return connect_router(router), EmbedderClient() if embedding else None
 
 
 def _actor_options(joined: bool) -> dict[str, Any]:

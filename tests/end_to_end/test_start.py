@@ -138,6 +138,15 @@ def test_a_taken_port_is_named(home: Path, system: LocalSystem) -> None:
     assert port in error["message"]
 
 
+def test_a_wrong_setting_is_named(home: Path) -> None:
+    """Before anything starts, so at once."""
+    (home / "memcube.toml").write_text("[gateway.bounds]\nbursts = 5\n")
+    ran = memcube("up", "--json", home=home)
+    assert ran.returncode == 2
+    error = json.loads(ran.stdout)["error"]
+    assert (error["type"], error["facts"]["field"]) == ("InvalidArgumentError", "gateway.bounds.bursts")
+
+
 def test_keys_close_the_door(home: Path) -> None:
     """With a key configured no call passes without one; a key opens what its role and cubes allow, and a removed
     one opens nothing within seconds. Only its digest is stored."""

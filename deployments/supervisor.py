@@ -24,6 +24,7 @@ from pathlib import Path
 
 from memcube.deployments.config import SystemConfig, package_version
 from memcube.deployments.leftovers import Leftovers
+from memcube.deployments.log_size import keep_small
 from memcube.model.errors import InternalError, MemCubeError
 from memcube.model.plain import error_to_plain
 from memcube.model.run_file import (
@@ -94,6 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
             home,
             RunFile(os.getpid(), process_started_s(os.getpid()), STARTING, version=package_version()),
         )
+        keep_small(log_file(home))
         _clear_after_the_last(home)
         try:
             config = SystemConfig.from_options(home, options)
@@ -131,6 +133,7 @@ def _own(progress: Progress, config: SystemConfig) -> int:
         log.info("ready: gRPC %s, HTTP %s", system.grpc, system.http)
         while not asked.wait(SWEEP_S):
             leftovers.look()
+            keep_small(log_file(progress.home))
         progress.put(state=STOPPING)
     finally:
         leftovers.look()

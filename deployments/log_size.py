@@ -19,13 +19,12 @@ def keep_small(log: Path, most_bytes: int = MOST_BYTES) -> bool:
     Copied and emptied, not renamed: the supervisor and what it starts have it open, for appending, as their standard
     error. A line that is written in between is lost.
     """
-    try:
-        if log.stat().st_size <= most_bytes:
-            return False
-    except FileNotFoundError:
-        return False
-    # On a full disk there is no room for the copy, and the more need to empty it.
+    # A log that cannot be kept small is no reason to stop a system.
     with contextlib.suppress(OSError):
-        shutil.copyfile(log, log.with_name(log.name + ".1"))
-    os.truncate(log, 0)
-    return True
+        if log.stat().st_size > most_bytes:
+            # On a full disk there is no room for the copy, and the more need to empty it.
+            with contextlib.suppress(OSError):
+                shutil.copyfile(log, log.with_name(log.name + ".1"))
+            os.truncate(log, 0)
+            return True
+    return False

@@ -44,7 +44,9 @@ class MemCube:
     def __init__(self, vault: Vault, embedder: EmbedsTexts | None = None, config: FrameConfig | None = None) -> None:
         self._vault = vault
         self._config = config or FrameConfig()
-        self._model = KnownModel(embedder, self._config.embed_deadline_s) if embedder is not None else None
+        self._model = (
+            KnownModel(embedder, self._config.embed_deadline_s, self._wake_all) if embedder is not None else None
+        )
         self._model_watch: asyncio.Task[None] | None = None
         self._threads = [
             ThreadPoolExecutor(1, thread_name_prefix=f"commit-{n}") for n in range(min(self._config.slots, MAX_THREADS))
@@ -128,7 +130,7 @@ class MemCube:
 
     def _watch_model(self) -> None:
         if self._model is not None and self._model_watch is None:
-            self._model_watch = asyncio.get_running_loop().create_task(self._model.watch(self._wake_all))
+            self._model_watch = asyncio.get_running_loop().create_task(self._model.watch())
 
     def _wake_all(self) -> None:
         for residence in self._hosted.values():

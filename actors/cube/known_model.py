@@ -30,29 +30,36 @@ class EmbedsTexts(Protocol):
 
 
 class KnownModel:
-    """Used by one frame in its event loop; ``watch`` keeps ``model`` fresh."""
+    """Used by one frame in its event loop; ``watch`` keeps ``model`` fresh.
 
-    def __init__(self, client: EmbedsTexts, deadline_s: float) -> None:
+    ``on_change`` hears of another model however it became known: by asking, or from the vectors of one of the cubes.
+    """
+
+    def __init__(self, client: EmbedsTexts, deadline_s: float, on_change: Callable[[], None]) -> None:
         self.model = ""
         self._client = client
         self._deadline_s = deadline_s
+        self._on_change = on_change
 
     async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """One vector a text, of the model that ``model`` names once this returns."""
-        self.model, matrix = await self._client.embed(texts, self._deadline_s)
+        model, matrix = await self._client.embed(texts, self._deadline_s)
+        self._learn(model)
         return matrix
 
-    async def watch(self, on_change: Callable[[], None]) -> None:
-        """Ask for the model now and again, and say when it is another one. Runs until it is cancelled."""
+    async def watch(self) -> None:
+        """Ask for the model now and again. Runs until it is cancelled."""
         pause_s = FIRST_RETRY_S
         while True:
-            known = self.model
             try:
-                self.model = await self._client.model_id(self._deadline_s)
+                self._learn(await self._client.model_id(self._deadline_s))
                 pause_s = ASK_EVERY_S
             except MemCubeError:
                 # While the embedder starts this is expected; embedding itself reports its failures.
                 pause_s = min(2 * pause_s, LAST_RETRY_S)
-            if self.model != known:
-                on_change()
             await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))
+
+    def _learn(self, model: str) -> None:
+        if model != self.model:
+            self.model = model
+            self._on_change()

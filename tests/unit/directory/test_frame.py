@@ -7,6 +7,7 @@ import gc
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -207,6 +208,30 @@ def test_another_model_re_embeds() -> None:
         await bench.detach()
         store = bench.vault.attach(REF)
         assert len(store.vectors("other")[0]) == 3
+
+    run(scenario)
+
+
+def test_idle_cubes_of_a_frame_follow_the_model_that_another_one_met() -> None:
+    """Several cubes a frame: the vectors of one tell of another model, and the idle ones are embedded with it too."""
+
+    async def scenario() -> None:
+        bench = Bench(Lengths())
+        assert bench.embedder is not None
+        bench.frame = MemCube(bench.vault, bench.embedder, replace(QUICK, slots=2))
+        await bench.attach()
+        await bench.mutate("one")
+        await bench.until(lambda status: status.vector_coverage == 1.0)
+        bench.embedder.name = "other"
+        busy = CubeRef("t", "b")
+        unpack_attached(await bench.frame.attach(pack_attach(busy, new_about(busy), 9)))
+        request = pb.AddRequest(messages=[pb.Message(content="two")]).SerializeToString()
+        call = Call("add", request, ALICE, new_idempotency_key())
+        assert unpack_answers(await bench.frame.mutate(pack_calls(busy.key, [call])))[0].ok
+        idle = bench.frame._hosted[REF.key]
+        while idle._cube is None or idle._cube.view.model != "other" or idle._cube.view.unembedded:
+            await asyncio.sleep(0.005)
+        await bench.frame.clear()
 
     run(scenario)
 

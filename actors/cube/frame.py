@@ -20,14 +20,15 @@ import psutil
 
 from memcube.actors.cube.call import Answer, Call
 from memcube.actors.cube.config import FrameConfig
+from memcube.actors.cube.incident import incident
 from memcube.actors.cube.known_model import EmbedsTexts, KnownModel
 from memcube.actors.cube.packet import pack_answers, pack_refusal, refused, unpack_calls
 from memcube.actors.cube.residence import Residence
 from memcube.actors.directory.placement import FrameReport, HostedCube
 from memcube.actors.directory.question import pack_attached, pack_failure, unpack_attach
 from memcube.actors.vault.base import Vault
-from memcube.model.errors import InternalError, MemCubeError, NotResidentError, StaleEpochError, StorageFullError
-from memcube.model.ids import CubeRef, new_idempotency_key
+from memcube.model.errors import MemCubeError, NotResidentError, StaleEpochError, StorageFullError
+from memcube.model.ids import CubeRef
 
 __all__ = ["MemCube"]
 
@@ -171,7 +172,7 @@ class MemCube:
             raise
         except Exception as error:  # noqa: BLE001 - a defect, reported with its incident
             # A read changes nothing: a defect in one leaves the cube, and the other reads, as they are.
-            return refused(_internal(error))
+            return refused(incident(logger, error))
 
     async def heartbeat(self, sent_s: float) -> FrameReport:
         """The directory's own ping: it renews the right to answer reads without asking the vault.
@@ -233,7 +234,7 @@ class MemCube:
 
     async def _fail(self, residence: Residence, error: Exception) -> MemCubeError:
         """Drop a cube that failed; what its caller is told."""
-        told = error if isinstance(error, MemCubeError) else _internal(error)
+        told = error if isinstance(error, MemCubeError) else incident(logger, error)
         if isinstance(error, StaleEpochError):
             self._stale_refused += 1
             told = NotResidentError(residence.ref.cube_id)
@@ -263,9 +264,3 @@ class _Move:
     def __exit__(self, *_: object) -> None:
         self._moves.discard(self._done)
         self._done.set_result(None)
-
-
-def _internal(error: Exception) -> InternalError:
-    incident = new_idempotency_key()[:12]
-    logger.error("incident %s", incident, exc_info=error)
-    return InternalError(incident)

@@ -19,6 +19,7 @@ from typing import Any
 from memcube.actors.cube.about import born
 from memcube.actors.cube.answers import answer_of
 from memcube.actors.cube.call import Answer, Call
+from memcube.actors.cube.incident import incident
 from memcube.actors.cube.scope import scope_filter
 from memcube.actors.cube.state import Held, Items, record_of
 from memcube.actors.cube.validate import (
@@ -37,7 +38,6 @@ from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import (
     AlreadyExistsError,
     IdempotencyConflictError,
-    InternalError,
     InvalidArgumentError,
     MemCubeError,
     NotFoundError,
@@ -45,7 +45,7 @@ from memcube.model.errors import (
     VersionConflictError,
 )
 from memcube.model.filters import filter_from_proto, matches
-from memcube.model.ids import CubeRef, new_idempotency_key, new_memory_id
+from memcube.model.ids import CubeRef, new_memory_id
 from memcube.model.item import Event, EventKind, Item, MemoryType
 from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import cube_pb2, event_pb2
@@ -126,7 +126,8 @@ class Planner:
             while len(self._undo) > undo:
                 self._undo.pop()()
             self._new_about = about
-            return Answer(False, error_to_detail(_told(error)).SerializeToString())
+            told = error if isinstance(error, MemCubeError) else incident(log, error)
+            return Answer(False, error_to_detail(told).SerializeToString())
 
     def _perform(self, call: Call) -> bytes:
         kind, handler = _VERBS[call.verb]
@@ -291,14 +292,6 @@ class Planner:
         for item in live:
             if matches(scope, item) and matches(filter_, item):
                 self._emit(call, key, EventKind.ITEM_DELETED, _tombstone(item, self._now))
-
-
-def _told(error: Exception) -> MemCubeError:
-    if isinstance(error, MemCubeError):
-        return error
-    incident = new_idempotency_key()[:12]
-    log.error("incident %s", incident, exc_info=error)
-    return InternalError(incident)
 
 
 def _tombstone(item: Item, now: datetime) -> Item:

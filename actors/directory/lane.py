@@ -48,6 +48,12 @@ class Lane:
         """Append a call."""
         self._queue.append(waiting)
 
+    def take_all(self) -> list[Waiting]:
+        """Everything that waits; the lane is empty then."""
+        everything = list(self._queue)
+        self._queue.clear()
+        return everything
+
     def take(self, max_calls: int, max_bytes: int) -> list[Waiting]:
         """The next batch, in order; at least one call if any waits. Calls whose caller is gone are left out."""
         batch: list[Waiting] = []

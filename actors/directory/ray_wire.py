@@ -16,11 +16,11 @@ from ray.util import list_named_actors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from memcube.actors.cube.actor import FrameRecipe, MemCubeActor, line_folder
+from memcube.actors.cube.incident import incident
 from memcube.actors.directory.config import DirectoryConfig
 from memcube.actors.directory.line_wire import DIRECT, LineWire
 from memcube.actors.directory.wire import NAMESPACE
-from memcube.model.errors import InternalError, MemCubeError, UnavailableError
-from memcube.model.ids import new_idempotency_key
+from memcube.model.errors import MemCubeError, UnavailableError
 
 __all__ = ["RayFleet", "RayWire"]
 
@@ -79,9 +79,7 @@ def _translate(actor: str, error: BaseException) -> MemCubeError:
     if isinstance(error, RayTaskError):
         if isinstance(error.cause, MemCubeError):
             return error.cause
-        incident = new_idempotency_key()[:12]
-        logger.error("incident %s: %s failed", incident, actor, exc_info=error)
-        return InternalError(incident)
+        return incident(logger, error, f"in {actor}")
     return UnavailableError(actor, 0.2)
 
 

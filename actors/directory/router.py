@@ -9,11 +9,13 @@ recognises the key, so that it takes effect once. Used by one event loop.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Sequence
 
 from memcube.actors.cube.about import new_about
 from memcube.actors.cube.call import Answer, Call
+from memcube.actors.cube.incident import incident
 from memcube.actors.cube.packet import error_of, pack_calls, unpack_answers
 from memcube.actors.directory.compass import Compass
 from memcube.actors.directory.config import RouterConfig
@@ -34,6 +36,7 @@ from memcube.model.ids import CubeRef
 
 __all__ = ["CubeRouter"]
 
+logger = logging.getLogger(__name__)
 CATALOG_TIMEOUT_S = 30.0
 RESET_TIMEOUT_S = 600.0
 
@@ -149,9 +152,11 @@ class CubeRouter:
                     await self._deliver(lane.ref, batch)
             except MemCubeError as error:
                 _fail(lane.ref, batch, error)
-            except BaseException as error:
-                # A defect must not leave callers waiting; it is raised in each of them.
-                _fail(lane.ref, batch, error if isinstance(error, Exception) else UnavailableError("the router"))
+            except Exception as error:  # noqa: BLE001 - a defect must not leave callers waiting for their deadlines
+                told = incident(logger, error, f"in the lane of cube {lane.ref.key}")
+                _fail(lane.ref, [*batch, *lane.take_all()], told)
+            except BaseException:
+                _fail(lane.ref, [*batch, *lane.take_all()], UnavailableError("the router"))
                 lane.running = False
                 raise
         lane.running = False
@@ -299,7 +304,7 @@ def _expire(waiting: Waiting, ref: CubeRef) -> None:
         waiting.answer.set_exception(_late(waiting, ref))
 
 
-def _fail(ref: CubeRef, batch: Sequence[Waiting], error: Exception) -> None:
+def _fail(ref: CubeRef, batch: Sequence[Waiting], error: MemCubeError) -> None:
     for waiting in batch:
         if not waiting.answer.done():
             waiting.answer.set_exception(_late(waiting, ref) if isinstance(error, DeadlineError) else error)

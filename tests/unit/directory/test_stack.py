@@ -16,6 +16,7 @@ from memcube.actors.directory.config import RouterConfig
 from memcube.model.errors import (
     DeadlineError,
     ExhaustedError,
+    InternalError,
     MemCubeError,
     NotFoundError,
     NotResidentError,
@@ -237,6 +238,23 @@ def test_lane_is_bounded(run: Run) -> None:
         assert len(refused) + len(await s.texts("a")) - 1 == 20
 
     run(scenario, router_config=RouterConfig(lane_calls=5))
+
+
+def test_a_defect_fails_a_lane_at_once_and_not_for_good(run: Run) -> None:
+    """The calls on their way and those behind them are told of one incident; the lane goes on with what comes next."""
+
+    async def scenario(s) -> None:  # type: ignore[no-untyped-def]
+        await s.add("a", "first")
+        s.fleet.delay_s = lambda method: 1 / 0 if method == "mutate" else 0.0
+        async with asyncio.timeout(2):
+            results = await asyncio.gather(*[s.add("a", f"n{i}") for i in range(100)], return_exceptions=True)
+        assert {type(result) for result in results} == {InternalError}
+        assert len({result.incident for result in results}) == 1
+        s.fleet.delay_s = lambda _: 0.0
+        await s.add("a", "later")
+        assert await s.texts("a") == ["first", "later"]
+
+    run(scenario)
 
 
 def test_deadline_is_typed_and_kept(run: Run) -> None:

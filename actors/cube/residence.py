@@ -165,6 +165,8 @@ class Residence:
             del work
         async with self._turn:
             await asyncio.wait((self._loading,))
+            # Asked for, or asyncio logs a failure that whoever attached the cube since has made moot.
+            _ = self._loading.cancelled() or self._loading.exception()
             if keep and self._cube is not None:
                 await self._in_thread(self._cube.close)
             else:
@@ -211,10 +213,8 @@ class Residence:
             # The first call is to hear of it, and ends the residence.
             return
         try:
-            cube = await self._loaded()
-            # The model may have become known while the cube was being loaded without one.
-            if self._embedder is not None and (cube.pending_texts(1) or self._embedder.model != cube.view.model):
-                self._wake.set()
+            # Texts may be waiting since before, and the model may have become known while the cube was being loaded.
+            self.wake()
             while not self._closed:
                 try:
                     async with asyncio.timeout(self._config.checkpoint_idle_s):

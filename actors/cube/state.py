@@ -10,7 +10,6 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from operator import attrgetter
 
 from memcube.actors.recall.analysis import analyze
 from memcube.actors.recall.document import Document
@@ -71,41 +70,59 @@ class Items:
 
     def __init__(self, records: Iterable[ItemRecord]) -> None:
         # In one go, not by put: a page-in waits for this.
-        ordered = sorted(records, key=attrgetter("id"))
-        self._order = [record.id for record in ordered]
-        self._held = dict(zip(self._order, map(Held, ordered), strict=True))
-        self._bytes = sum([len(record.body) for record in ordered])
+        self._fresh = {record.id: record for record in sorted(records)}
+        self._held: dict[str, Held] = {}
+        self._order = list(self._fresh)
+        bodies = [record.body for record in self._fresh.values()]
+        self._bytes = sum(map(len, bodies))
         self._expiring: dict[str, datetime] = {}
-        for record in ordered:
-            if _EXPIRES_TAG in record.body:
-                self._note_expiry(self._held[record.id])
+        # All at once: looking at each of a thousand bodies takes longer than looking through them joined.
+        if _MAY_EXPIRE.search(b"".join(bodies)):
+            self.settle()
+            for held in self._held.values():
+                self._note_expiry(held)
+
+    def settle(self) -> None:
+        """Make what is held of every record: only loading needed the rest of them."""
+        for item_id in list(self._fresh):
+            self.get(item_id)
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._order)
 
     def __iter__(self) -> Iterator[Held]:
-        return iter(self._held.values())
+        self.settle()
+        return map(self._held.__getitem__, list(self._order))
 
     @property
     def memory_bytes(self) -> int:
         """Bytes of the bodies held; decoded items come to about four times as much."""
         return self._bytes
 
+    def __getitem__(self, item_id: str) -> Held:
+        held = self.get(item_id)
+        if held is None:
+            raise KeyError(item_id)
+        return held
+
     def get(self, item_id: str) -> Held | None:
         """The live item of this id."""
-        return self._held.get(item_id)
+        held = self._held.get(item_id)
+        if held is None and item_id in self._fresh:
+            held = self._held[item_id] = Held(self._fresh.pop(item_id))
+        return held
 
     def text(self, item_id: str) -> str:
         """The memory of a live item; LookupError for another."""
-        return self._held[item_id].item.memory
+        return self[item_id].item.memory
 
     def wire(self, item_id: str) -> item_pb2.Item:
         """A live item as it goes over the wire; LookupError for another."""
-        return self._held[item_id].wire
+        return self[item_id].wire
 
     def put(self, held: Held) -> None:
         """Take in a new item or a new version."""
-        old = self._held.get(held.id)
+        old = self.get(held.id)
         if old is not None:
             self._bytes -= len(old.body)
         elif not self._order or held.id > self._order[-1]:
@@ -124,8 +141,9 @@ class Items:
 
     def drop(self, item_id: str) -> None:
         """Forget an item."""
-        held = self._held.pop(item_id, None)
+        held = self.get(item_id)
         if held is not None:
+            del self._held[item_id]
             self._bytes -= len(held.body)
             self._order.pop(bisect_left(self._order, item_id))
             self._expiring.pop(item_id, None)
@@ -138,7 +156,7 @@ class Items:
         """Items from the newest to the oldest, those before ``before_id`` if one is given."""
         end = bisect_left(self._order, before_id) if before_id else len(self._order)
         for i in range(end - 1, -1, -1):
-            yield self._held[self._order[i]]
+            yield self[self._order[i]]
 
     def next_position(self, session: str) -> int:
         """The position after the last message of a session; 0 for a session without live items."""

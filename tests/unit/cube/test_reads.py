@@ -117,13 +117,13 @@ def test_changing_the_model_re_embeds_and_search_stays_right(bench: Bench) -> No
     """Old vectors are not mixed with new ones; coverage says how far it is; nothing is embedded twice."""
     bench.add("I moved to Lisbon", "My dog is Rex")
     bench.embed()
-    bench.cube.use_model("next")
-    assert bench.cube.view.index.vector_coverage == 0
+    bench.open(model="next")
     assert len(bench.cube.pending_texts(10)) == 2
+    assert bench.cube.view.index.vector_coverage == 0
     assert found(bench.search("Lisbon", vector=False))[0] == "I moved to Lisbon"
-    bench.cube.use_model(MODEL)
-    assert bench.cube.view.index.vector_coverage == 1
+    bench.open()
     assert bench.embed() == 0
+    assert bench.cube.view.index.vector_coverage == 1
 
 
 def test_vectors_survive_page_out_and_a_change_of_labels(bench: Bench) -> None:
@@ -292,3 +292,18 @@ def test_entries_of_another_version_are_made_again(bench: Bench, monkeypatch: py
     monkeypatch.setattr(entry, "ENTRY_VERSION", entry.ENTRY_VERSION + 1)
     bench.open()
     assert found(bench.search("Lisbon", vector=False)) == ["I moved to Lisbon"]
+
+
+def test_what_needs_no_index_does_not_build_it_and_what_does_finds_everything(bench: Bench) -> None:
+    """After a page-in the first get answers before the index is there; a write or a search builds it, vectors too."""
+    first, _ = bench.add("I moved to Lisbon", "My dog is Rex")
+    bench.embed()
+    bench.open()
+    assert bench.do(bench.call("get", pb.GetRequest(id=first)), pb.GetResponse).item.memory == "I moved to Lisbon"
+    assert len(bench.cube.view.index) == 0
+    bench.add("I sing in a choir")
+    assert len(bench.cube.view.index) == 3
+    bench.open()
+    assert found(bench.search("Lisbon"))[0] == "I moved to Lisbon"
+    assert bench.cube.view.index.vector_coverage == 2 / 3
+    assert bench.embed() == 1

@@ -31,6 +31,7 @@ from memcube.actors.cube.validate import (
     check_text,
     parse_request,
 )
+from memcube.actors.cube.view import Positions
 from memcube.actors.reader.fast import read_messages
 from memcube.actors.vault.base import Commit, CubeStore, EventRecord, ItemRecord, Receipt
 from memcube.model.codec import enum_of, event_to_proto, struct_to_info
@@ -84,7 +85,7 @@ class Planner:
         store: CubeStore,
         about: cube_pb2.Cube,
         items: Items,
-        positions: dict[str, int],
+        positions: Positions,
         now: datetime,
     ) -> None:
         self._ref = ref

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from memcube.actors.cube.state import Items
@@ -10,7 +11,32 @@ from memcube.actors.vault.base import CubeStore
 from memcube.model.ids import CubeRef
 from memcube.protos.memcube.v1 import cube_pb2
 
-__all__ = ["View"]
+__all__ = ["Positions", "View"]
+
+
+SESSIONS_KEPT = 1024
+
+
+class Positions:
+    """Next position by session, for the sessions written to last; of any other the items tell, by a search."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._next)
+
+    def get(self, session: str) -> int | None:
+        """The position after the session's last message, None if it is not known here."""
+        return self._next.get(session)
+
+    def update(self, positions: Mapping[str, int]) -> None:
+        """Take in what a commit wrote."""
+        for session, position in positions.items():
+            self._next.pop(session, None)
+            self._next[session] = position
+        while len(self._next) > SESSIONS_KEPT:
+            del self._next[next(iter(self._next))]
 
 
 @dataclass(slots=True)
@@ -25,8 +51,7 @@ class View:
     model: str
     head: int
     epoch: int
-    positions: dict[str, int] = field(default_factory=dict)
-    """Next position by session, for the sessions written to since the attach."""
+    positions: Positions = field(default_factory=Positions)
     unembedded: dict[bytes, set[str]] = field(default_factory=dict)
     """Content digests without a vector of ``model`` → the ids that share that text."""
     dimension: int = 0

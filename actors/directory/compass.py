@@ -20,6 +20,7 @@ from memcube.model.ids import CubeRef
 __all__ = ["Compass"]
 
 USED_KEPT = 1024
+DOUBTS_KEPT = 1024
 
 
 class Compass:
@@ -74,7 +75,11 @@ class Compass:
         known = self._known.get(ref.key)
         if known is not None and known[1] == placement:
             del self._known[ref.key]
+            # To be asked about with the next call; callers that never come back leave theirs here.
+            self._doubts.pop(ref.key, None)
             self._doubts[ref.key] = (placement, absent)
+            if len(self._doubts) > DOUBTS_KEPT:
+                del self._doubts[next(iter(self._doubts))]
 
     def ref_of(self, tenant: str, key: str) -> CubeRef | None:
         """The cube of this key if a placement of it is known."""

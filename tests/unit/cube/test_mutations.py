@@ -9,6 +9,7 @@ import pytest
 from google.protobuf.struct_pb2 import Struct, Value
 
 from memcube.actors.cube.call import Answer
+from memcube.actors.cube.view import SESSIONS_KEPT
 from memcube.model.codec import struct_from_info
 from memcube.model.error_codec import detail_to_error
 from memcube.model.errors import (
@@ -354,3 +355,18 @@ def test_a_cube_is_its_first_writers(bench: Bench) -> None:
     bench.open()
     about = bench.do(bench.call("get_cube", pb.GetCubeRequest()), pb.GetCubeResponse).cube
     assert (about.owner, about.created_at.ToDatetime(bench.now.tzinfo)) == ("bob", bench.now)
+
+
+def test_positions_of_many_sessions_are_right_and_few_are_kept(bench: Bench) -> None:
+    """A cube remembers where its last sessions ended; of one that it forgot, its items tell."""
+    bench.add("hello", session_id="s-first")
+    for start in range(0, SESSIONS_KEPT + 10, 100):
+        calls = [
+            bench.call("add", pb.AddRequest(scope=ALICE, messages=[pb.Message(content="x")], session_id=f"s-{n}"))
+            for n in range(start, start + 100)
+        ]
+        assert all(answer.ok for answer in bench.answers(*calls))
+    assert len(bench.cube.view.positions) == SESSIONS_KEPT
+    bench.add("again", session_id="s-first")
+    (item,) = [held.item for held in bench.cube.view.items if held.item.memory == "again"]
+    assert item.sources[0].position == 1

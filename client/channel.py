@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import grpc
 
 from memcube.client.prepare import Prepared
-from memcube.client.retry import Retry
-from memcube.client.wire import CHANNEL_OPTIONS, credentials, error_of_call
+from memcube.client.retry import Attempts, Retry
+from memcube.client.wire import CHANNEL_OPTIONS, credentials, failure_of
 from memcube.model import answers
-from memcube.model.errors import InvalidArgumentError, MemCubeError, UnavailableError
+from memcube.model.errors import MemCubeError, UnavailableError
 from memcube.protos.memcube.v1 import service_pb2_grpc
 
 __all__ = ["Connection"]
@@ -54,17 +53,15 @@ class Connection:
 
     def call(self, prepared: Prepared[Result]) -> Result:
         """Make a unary call within ``timeout_s``, trying again where that is safe and may help."""
-        deadline = time.monotonic() + self.timeout_s
-        attempt = 0
+        attempts = Attempts(self.retry, self.timeout_s)
         while True:
-            attempt += 1
-            remaining = deadline - time.monotonic()
             try:
                 rpc = getattr(self._stub, prepared.method)
-                return prepared.result(rpc(prepared.request, timeout=max(remaining, 0.001), metadata=self._metadata))
+                answer = rpc(prepared.request, timeout=attempts.left_s, metadata=self._metadata)
+                return prepared.result(answer)
             except (grpc.RpcError, ValueError) as error:
                 failure = self._failure(error, prepared.method)
-            self._wait(failure, attempt, deadline)
+            self._closed.wait(attempts.pause_s(failure))
 
     def stream(self, prepared: Prepared[Result]) -> Iterator[Result]:
         """Read a streamed answer; it is not resumed when it breaks."""
@@ -86,43 +83,27 @@ class Connection:
             yield from self._add_chunk([call.request for call in chunk])
 
     def _add_chunk(self, requests: list[Any]) -> Iterator[Plain | MemCubeError]:
-        deadline = time.monotonic() + self.timeout_s
-        attempt = done = 0
+        attempts = Attempts(self.retry, self.timeout_s)
+        done = 0
         while done < len(requests):
-            attempt += 1
-            remaining = max(deadline - time.monotonic(), 0.001)
-            refused: MemCubeError | None = None
+            failure: MemCubeError = UnavailableError(f"MemCube at {self.target}", 0.1)
             try:
-                stream = self._stub.AddStream(iter(requests[done:]), timeout=remaining, metadata=self._metadata)
+                stream = self._stub.AddStream(iter(requests[done:]), timeout=attempts.left_s, metadata=self._metadata)
                 for answer in stream:
                     result = answers.streamed(answer)
                     if isinstance(result, MemCubeError) and result.RETRYABLE:
                         # Later ones of this stream may have been taken: they are sent again, and answered as before.
-                        refused = result
+                        failure = result
                         stream.cancel()
                         break
                     done += 1
-                    attempt = 1
+                    attempts.succeeded()
                     yield result
-                else:
-                    if done < len(requests):
-                        refused = UnavailableError(f"MemCube at {self.target}", 0.1)
             except (grpc.RpcError, ValueError) as error:
-                refused = self._failure(error, "AddStream")
-            if refused is not None:
-                self._wait(refused, attempt, deadline)
+                failure = self._failure(error, "AddStream")
+            if done < len(requests):
+                self._closed.wait(attempts.pause_s(failure))
 
     def _failure(self, error: Exception, method: str) -> MemCubeError:
-        if self._closed.is_set():
-            return InvalidArgumentError("client", "is closed")
-        if isinstance(error, grpc.RpcError):
-            failure = error_of_call(error, self.target, method, self.timeout_s)
-            failure.__cause__ = error
-            return failure
-        raise error
-
-    def _wait(self, failure: MemCubeError, attempt: int, deadline: float) -> None:
-        wait = self.retry.wait_s(failure, attempt, deadline - time.monotonic())
-        if wait is None:
-            raise failure
-        self._closed.wait(wait)
+        closed = self._closed.is_set()
+        return failure_of(error, closed=closed, target=self.target, method=method, timeout_s=self.timeout_s)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass, field
 
 from memcube.model.errors import MemCubeError
 
-__all__ = ["Retry"]
+__all__ = ["Attempts", "Retry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,29 @@ class Retry:
         # The hint is a floor; jitter goes on top so that all who were refused together do not return together.
         wait = hint + self.random.uniform(0.0, max(ceiling, hint / 2))
         return wait if wait < remaining_s else None
+
+
+class Attempts:
+    """One call within its time, over as many attempts as it takes; times are of the monotonic clock."""
+
+    def __init__(self, retry: Retry, timeout_s: float) -> None:
+        self._retry = retry
+        self._deadline = time.monotonic() + timeout_s
+        self._failed = 0
+
+    @property
+    def left_s(self) -> float:
+        """What an attempt may take; a little above 0 when there is nothing left, so that it ends as it should."""
+        return max(self._deadline - time.monotonic(), 0.001)
+
+    def succeeded(self) -> None:
+        """Something came of it: the next failure is a first one again."""
+        self._failed = 0
+
+    def pause_s(self, failure: MemCubeError) -> float:
+        """How long to wait before the next attempt; raises ``failure`` where there is to be none."""
+        self._failed += 1
+        wait = self._retry.wait_s(failure, self._failed, self._deadline - time.monotonic())
+        if wait is None:
+            raise failure
+        return wait

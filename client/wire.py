@@ -22,7 +22,7 @@ from memcube.model.errors import (
 )
 from memcube.protos.memcube.v1 import error_pb2
 
-__all__ = ["CHANNEL_OPTIONS", "credentials", "error_of_call"]
+__all__ = ["CHANNEL_OPTIONS", "credentials", "error_of_call", "failure_of"]
 
 MAX_ANSWER_BYTES = 256 * 2**20
 CHANNEL_OPTIONS = [
@@ -40,6 +40,17 @@ _TOO_LARGE = re.compile(r"larger than max \((\d+) vs\.? (\d+)\)")
 def credentials(api_key: str | None) -> tuple[tuple[str, str], ...]:
     """The metadata of every call."""
     return (("authorization", f"Bearer {api_key}"),) if api_key else ()
+
+
+def failure_of(error: Exception, *, closed: bool, target: str, method: str, timeout_s: float) -> MemCubeError:
+    """What a call failed with, for both connections; raises ``error`` itself where it is none of the wire's."""
+    if closed:
+        return InvalidArgumentError("client", "is closed")
+    if not isinstance(error, grpc.RpcError):
+        raise error
+    failure = error_of_call(error, target, method, timeout_s)
+    failure.__cause__ = error
+    return failure
 
 
 def error_of_call(error: grpc.RpcError, target: str, method: str, timeout_s: float) -> MemCubeError:

@@ -1,0 +1,272 @@
+"""What ``Memory`` and ``AsyncMemory`` share: the options, and every verb's arguments, meaning and result, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, ParamSpec, Self, TypeVar
+
+from memcube.client import prepare
+from memcube.client.options import ClientOptions
+from memcube.client.prepare import Prepared
+
+__all__ = ["VECTORS_POLL_S", "VECTORS_S", "Plain", "Verbs"]
+
+Plain = dict[str, Any]
+VECTORS_S, VECTORS_POLL_S = 2.0, 0.05
+"""How long, and how often, a search that came before its memories' vectors looks again."""
+
+One = TypeVar("One")
+Arguments = ParamSpec("Arguments")
+
+
+class Verbs(Generic[One]):
+    """The verbs of a client, without the way in which a call is made.
+
+    ``One`` is what they give: a plain object, or a coroutine of one. What gives something else (lists, streams) is
+    the subclass's own.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        api_key: str | None = None,
+        home: str | None = None,
+        start: bool = True,
+        timeout_s: float = 30.0,
+        connect_s: float = 10.0,
+        start_s: float = 120.0,
+        frames: int | None = None,
+        embedder: str | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        """See ``ClientOptions``. ``say`` is told what a start waits for; by default it goes to standard error."""
+        self.options = ClientOptions(address, api_key, home, start, timeout_s, connect_s, start_s, frames, embedder)
+        self._say = say
+        self._open()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """A client from options by name; see ``ClientOptions``."""
+        options = ClientOptions.from_mapping(config)
+        return cls(**{name: getattr(options, name) for name in config})
+
+    def _open(self) -> None:
+        """Get ready, at the end of making a client."""
+        raise NotImplementedError
+
+    def _ask(self, make: Callable[Arguments, Prepared[Plain]], *args: Arguments.args, **named: Arguments.kwargs) -> One:
+        """Make a call of a function of ``prepare``, and give its result."""
+        raise NotImplementedError
+
+    def _look(
+        self, make: Callable[Arguments, Prepared[Plain]], *args: Arguments.args, **named: Arguments.kwargs
+    ) -> One:
+        """``_ask`` for a search; one that is ``too_early`` is made again for up to ``VECTORS_S``."""
+        raise NotImplementedError
+
+    def add(
+        self,
+        messages: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]],
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        run_id: str | None = None,
+        cube_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] | None = None,
+        timestamp: object = None,
+        expiration_date: object = None,
+        infer: bool = True,
+        memory_type: str | None = None,
+        session_id: str | None = None,
+        source_kind: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> One:
+        """Take in a text, a message or a list of them; returns ``{"results": [{"id", "memory", "event": "ADD"}]}``.
+
+        When it returns, the memories are durable and can be found by their words. The cube is made when it is
+        missing. ``timestamp`` (default: now) is when it was said, ``expiration_date`` until when it is returned:
+        aware datetimes, RFC 3339 texts with a zone, or Unix seconds. ``infer`` is taken for mem0's sake: what was
+        said is kept as it was said, and no LLM is needed.
+        """
+        return self._ask(
+            prepare.add,
+            messages,
+            user_id=user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            cube_id=cube_id,
+            metadata=metadata,
+            tags=tags,
+            timestamp=timestamp,
+            expiration_date=expiration_date,
+            memory_type=memory_type,
+            session_id=session_id,
+            source_kind=source_kind,
+            idempotency_key=idempotency_key,
+        )
+
+    def search(
+        self,
+        query: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        run_id: str | None = None,
+        cube_id: str | None = None,
+        top_k: int = 10,
+        limit: int | None = None,
+        filters: Mapping[str, Any] | None = None,
+        threshold: float = 0.0,
+        token_budget: int = 0,
+        rerank: bool = False,
+        explain: bool = True,
+        reference_date: object = None,
+        show_expired: bool = False,
+    ) -> One:
+        """Recall; returns ``{"results": [{"id", "memory", "score", "score_parts", "sources", …}], "tokens", …}``.
+
+        At most ``top_k`` (or ``limit``) hits of ``threshold`` or more, packed into ``token_budget`` tokens where one
+        is given. 'Yesterday' in the query counts from ``reference_date``, by default now. ``degraded`` in the answer
+        says what could not be used. What was just added is found by its words at once and by its meaning a moment
+        later: a search that finds nothing while vectors are still to come looks again for up to ``VECTORS_S``.
+        """
+        return self._look(
+            prepare.search,
+            query,
+            user_id=user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            cube_id=cube_id,
+            top_k=top_k if limit is None else limit,
+            filters=filters,
+            threshold=threshold,
+            token_budget=token_budget,
+            rerank=rerank,
+            explain=explain,
+            reference_date=reference_date,
+            show_expired=show_expired,
+        )
+
+    def get(self, memory_id: str) -> One:
+        """One memory; NotFoundError where there is none for this caller."""
+        return self._ask(prepare.get, memory_id)
+
+    def get_all(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        run_id: str | None = None,
+        cube_id: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        top_k: int = 100,
+        limit: int | None = None,
+        page_token: str | None = None,
+        show_expired: bool = False,
+    ) -> One:
+        """A page of a cube's memories, newest first: ``{"results": […], "total", "next"}``."""
+        return self._ask(
+            prepare.list_page,
+            user_id=user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            cube_id=cube_id,
+            filters=filters,
+            top_k=top_k if limit is None else limit,
+            page_token=page_token,
+            show_expired=show_expired,
+        )
+
+    def update(
+        self,
+        memory_id: str,
+        text: str | None = None,
+        *,
+        data: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] | None = None,
+        expiration_date: object = None,
+        expected_version: int = 0,
+        idempotency_key: str | None = None,
+    ) -> One:
+        """Make a new version under the same id and return it; what is not given stays. ``data`` is ``text`` to mem0.
+
+        With ``expected_version`` the change is refused (VersionConflictError) if the memory is at another one.
+        """
+        return self._ask(
+            prepare.update,
+            memory_id,
+            new_text=text if data is None else data,
+            metadata=metadata,
+            tags=tags,
+            expiration_date=expiration_date,
+            expected_version=expected_version,
+            idempotency_key=idempotency_key,
+        )
+
+    def delete(self, memory_id: str, *, expected_version: int = 0, idempotency_key: str | None = None) -> One:
+        """Delete one memory; its history stays."""
+        return self._ask(prepare.delete, memory_id, expected_version=expected_version, idempotency_key=idempotency_key)
+
+    def delete_all(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        run_id: str | None = None,
+        cube_id: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> One:
+        """Delete all memories of one cube, or those that ``filters`` selects; ``deleted`` says how many."""
+        return self._ask(
+            prepare.delete_all,
+            user_id=user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            cube_id=cube_id,
+            filters=filters,
+            idempotency_key=idempotency_key,
+        )
+
+    def reset(self, *, idempotency_key: str | None = None) -> One:
+        """Delete every cube of the tenant; needs the role admin."""
+        return self._ask(prepare.reset, idempotency_key=idempotency_key)
+
+    def status(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        run_id: str | None = None,
+        cube_id: str | None = None,
+    ) -> One:
+        """The state of the system, and of one cube where one is named."""
+        return self._ask(prepare.status, user_id=user_id, agent_id=agent_id, run_id=run_id, cube_id=cube_id)
+
+    def create_cube(
+        self,
+        cube_id: str,
+        *,
+        description: str = "",
+        config: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> One:
+        """Make an empty cube; ``add`` makes missing ones by itself."""
+        return self._ask(
+            prepare.create_cube, cube_id, description=description, config=config, idempotency_key=idempotency_key
+        )
+
+    def get_cube(self, cube_id: str) -> One:
+        """One cube: its owner, size and journal's head."""
+        return self._ask(prepare.get_cube, cube_id)
+
+    def cubes(self, *, limit: int = 100, page_token: str | None = None) -> One:
+        """A page of the cubes that this caller may see: ``{"results": […], "next"}``."""
+        return self._ask(prepare.list_cubes, limit=limit, page_token=page_token)
+
+    def delete_cube(self, cube_id: str, *, idempotency_key: str | None = None) -> One:
+        """Remove a cube with all that is in it, its history included."""
+        return self._ask(prepare.delete_cube, cube_id, idempotency_key=idempotency_key)

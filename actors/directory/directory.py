@@ -106,12 +106,9 @@ class CubeDirectory:
         departures = self._table.pool.departures
         return Resolved(placement, departures.version, departures.since(question.since))
 
-    async def find(self, tenant: str, key: str) -> CubeRef:
-        """The cube with this key; raises NotFoundError."""
-        ref = await asyncio.to_thread(self._vault.find, tenant, key)
-        if ref is None:
-            raise NotFoundError("cube", key)
-        return ref
+    async def find(self, tenant: str, key: str) -> CubeRef | None:
+        """The cube with this key. None and no error where there is none: an error takes Ray longer, and would tell."""
+        return await asyncio.to_thread(self._vault.find, tenant, key)
 
     async def cubes(self, tenant: str, after_key: str, limit: int) -> list[CubeHead]:
         """Cubes of a tenant in the order of their keys, those after ``after_key``."""

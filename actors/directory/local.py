@@ -90,14 +90,14 @@ class LocalRouter:
 
         return _body_of(await self._within(call.verb, timeout_s, answer()))
 
-    async def find(self, tenant: str, key: str) -> CubeRef:
+    async def find(self, tenant: str, key: str, allows: Callable[[CubeRef], bool]) -> CubeRef:
         """See ``gateway.seam.Router``."""
         self._check_open()
         for ref in self._cubes:
-            if ref.tenant == tenant and ref.key == key:
+            if ref.tenant == tenant and ref.key == key and allows(ref):
                 return ref
         found = await self._in_thread(lambda: self._vault.find(tenant, key))
-        if found is None:
+        if found is None or not allows(found):
             raise NotFoundError("cube", key)
         return found
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from memcube.actors.cube.about import new_about
 from memcube.actors.cube.call import Answer, Call
@@ -239,13 +239,19 @@ class CubeRouter:
 
     # --- the catalog ---------------------------------------------------------------------------------------------
 
-    async def find(self, tenant: str, key: str) -> CubeRef:
-        """The cube with this key; raises NotFoundError. Asks the directory once per cube."""
+    async def find(self, tenant: str, key: str, allows: Callable[[CubeRef], bool]) -> CubeRef:
+        """The cube with this key, if the caller may have it; raises NotFoundError.
+
+        Asks the directory only where no placement is known; and for whatever is refused, missing or not, resident or
+        not: how long a refusal takes is not to tell them apart.
+        """
         known = self._compass.ref_of(tenant, key)
-        if known is not None:
+        if known is not None and allows(known):
             return known
-        ref: CubeRef = await self._compass.ask("find", CATALOG_TIMEOUT_S, tenant, key)
-        return ref
+        found: CubeRef | None = await self._compass.ask("find", CATALOG_TIMEOUT_S, tenant, key)
+        if found is None or not allows(found):
+            raise NotFoundError("cube", key)
+        return found
 
     async def cubes(self, tenant: str, after_key: str, limit: int) -> list[CubeHead]:
         """Cubes of a tenant in the order of their keys, those after ``after_key``."""

@@ -7,7 +7,7 @@ keeps to the time it is given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -41,8 +41,8 @@ class Router(Protocol):
     async def read(self, ref: CubeRef, call: Call, *, timeout_s: float) -> bytes:
         """The serialized response of a read."""
 
-    async def find(self, tenant: str, key: str) -> CubeRef:
-        """The cube with this key; raises NotFoundError."""
+    async def find(self, tenant: str, key: str, allows: Callable[[CubeRef], bool]) -> CubeRef:
+        """The cube with this key; raises NotFoundError, after the same steps whether it is missing or not allowed."""
 
     async def cubes(self, tenant: str, after_key: str, limit: int) -> list[CubeHead]:
         """Cubes of a tenant in the order of their keys, those after ``after_key``."""

@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 
 from memcube.actors.cube.call import Call
@@ -256,8 +257,8 @@ class Verbs:
         if not memory_id:
             raise InvalidArgumentError("id", "is empty")
         try:
-            ref = await self._router.find(caller.principal.tenant, key_of_memory(memory_id))
-            self._access.check_memory(caller.principal, verb, ref, memory_id)
+            allows = partial(self._access.allows, caller.principal, verb)
+            ref = await self._router.find(caller.principal.tenant, key_of_memory(memory_id), allows)
             if key is None:
                 return await self._read(caller, ref, verb, body)
             return await self._mutate(caller, ref, verb, body, key)

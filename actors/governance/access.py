@@ -58,11 +58,6 @@ class Access:
         if not self.allows(principal, verb, ref):
             raise NotFoundError("cube", ref.cube_id)
 
-    def check_memory(self, principal: Principal, verb: str, ref: CubeRef, memory_id: str) -> None:
-        """Raise what a missing memory raises, NotFoundError("memory", its id), unless the call is allowed."""
-        if not self.allows(principal, verb, ref):
-            raise NotFoundError("memory", memory_id)
-
     def check_tenant(self, principal: Principal, verb: str) -> None:
         """For verbs on the tenant as a whole (list_cubes, status, reset): raise PermissionDeniedError(verb).
 

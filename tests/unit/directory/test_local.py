@@ -78,9 +78,11 @@ def test_few_open_cubes_serve_many(tmp_path: Path) -> None:
         assert (await router.status()).resident <= 3
         heads = await router.cubes("t", "", 100)
         assert {head.ref for head in heads} == set(refs)
-        assert await router.find("t", refs[3].key) == refs[3]
+        assert await router.find("t", refs[3].key, lambda _: True) == refs[3]
         with pytest.raises(NotFoundError):
-            await router.find("other", refs[3].key)
+            await router.find("other", refs[3].key, lambda _: True)
+        with pytest.raises(NotFoundError):
+            await router.find("t", refs[3].key, lambda _: False)
         await router.delete(refs[3])
         with pytest.raises(NotFoundError):
             await texts(router, refs[3])

@@ -81,14 +81,6 @@ def test_generated_table_has_no_difference_to_the_oracle() -> None:
     assert 0.05 < allowed / total < 0.5
 
 
-def test_denied_memory_is_a_missing_memory() -> None:
-    """The error names the memory that the caller sent, never the cube that it is in."""
-    ref = CubeRef("acme", "user:alice")
-    with pytest.raises(NotFoundError) as caught:
-        Access().check_memory(Principal("acme", "p", ("reader",), ("user:bob",)), "get", ref, "some-id")
-    assert caught.value.facts == {"kind": "memory", "name": "some-id"}
-
-
 @pytest.mark.parametrize(
     ("roles", "cubes", "verb", "allowed"),
     [

@@ -8,8 +8,9 @@ Four questions, each answered on a real Ray cluster with real files:
 3. Does memory stay flat while they are?
 4. How many bytes does a resident cube take, in a process of its own and as one of several in a process?
 
-The load goes through ``CubeRouter`` inside an actor, as the gateway's does. There is no embedder: page-in is about
-files, frames and messages.
+The load goes through ``CubeRouter`` inside an actor, as the gateway's does. There is no embedder, so a search ranks by
+words; but the large cubes' files hold the vectors of all memories, as those of a running system do, and each page-in
+verifies them. ``page_in_ms`` is until a small read is answered, ``page_in_search_ms`` until a search is.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import numpy as np
 import psutil
 import ray
 import report
@@ -52,6 +54,8 @@ TENANT = "bench"
 ALICE = Principal(TENANT, "alice", ("admin",))
 ZIPF = 1.0
 MIB = 2**20
+MODEL, DIMENSION = "bench", 384
+"""Of the vectors in the files: their numbers are random, their size is that of the default model's."""
 TIMEOUT_S = 60.0
 
 
@@ -63,13 +67,13 @@ class Sizes:
     frames: int = 32
     load_calls: int = 12_000
     in_flight: int = 16
-    page_ins: int = 60
+    page_ins: int = 120
     memories: int = 1_000
     actor_starts: int = 6
     dense_cubes: int = 40
 
 
-QUICK = Sizes(cubes=300, frames=4, load_calls=900, page_ins=12, actor_starts=2, dense_cubes=8)
+QUICK = Sizes(cubes=300, frames=4, load_calls=900, page_ins=24, actor_starts=2, dense_cubes=8)
 
 
 @dataclass
@@ -110,11 +114,15 @@ def fill(root: Path, name: str, count: int, memories: int, seed: int) -> None:
 
     def make(n: int) -> None:
         ref = CubeRef(TENANT, f"{name}-{n}")
-        cube = Cube.open(vault.attach(ref, new_about(ref)))
+        cube = Cube.open(vault.attach(ref, new_about(ref)), MODEL)
         for begin in range(0, memories, 250):
             plan = cube.plan([add_call([text_of(rng, words) for _ in range(min(250, memories - begin))])])
             cube.view.store.commit(plan.commit)
             cube.apply(plan)
+        contents = [content for content, _ in cube.pending_texts(memories)]
+        vectors = np.random.default_rng(seed + n).standard_normal((len(contents), DIMENSION), np.float32)
+        cube.view.store.commit(cube.plan_vectors(MODEL, contents, vectors))
+        cube.apply_vectors(MODEL, contents, vectors)
         cube.close()
 
     with ThreadPoolExecutor(4) as pool:
@@ -157,9 +165,18 @@ class Driver:
         await self.router.read(CubeRef(TENANT, name), call, timeout_s=TIMEOUT_S)
         return (time.perf_counter() - began) * 1e3
 
-    async def page_in_one(self, name: str) -> tuple[float, float]:
+    async def search(self, name: str) -> float:
+        """One search by words; milliseconds."""
+        began = time.perf_counter()
+        request = pb.SearchRequest(query=text_of(self.random, self.words))
+        call = Call("search", request.SerializeToString(), ALICE)
+        await self.router.read(CubeRef(TENANT, name), call, timeout_s=TIMEOUT_S)
+        return (time.perf_counter() - began) * 1e3
+
+    async def page_in_one(self, name: str, *, search: bool) -> tuple[float, float]:
         """Milliseconds until a cube that is in no frame answers, and until it answers again right after."""
-        return await self.read(name), await self.read(name)
+        ask = self.search if search else self.read
+        return await ask(name), await ask(name)
 
     async def page_ins(self) -> int:
         """Page-ins since the directory started."""
@@ -224,16 +241,17 @@ def stop(driver: Any) -> None:
 def measure_page_in(driver: Any, root: Path, cubes: int, sizes: Sizes) -> dict[str, Any]:
     """Page-ins of cubes of ``memories`` memories, each until the cube's first answer, and starts of actor processes:
     a bare one, and one that could host a cube. In turns, so that all see the same machine."""
-    cold: list[float] = []
-    warm: list[float] = []
+    cold: dict[bool, list[float]] = {False: [], True: []}
+    warm: dict[bool, list[float]] = {False: [], True: []}
     starts: list[float] = []
     own_starts: list[float] = []
     for n in range(sizes.page_ins):
         before = ray.get(driver.page_ins.remote())
-        first, second = ray.get(driver.page_in_one.remote(f"big-{n % cubes}"))
+        searched = n % 2 == 1
+        first, second = ray.get(driver.page_in_one.remote(f"big-{n % cubes}", search=searched))
         if ray.get(driver.page_ins.remote()) > before:
-            cold.append(first)
-        warm.append(second)
+            cold[searched].append(first)
+        warm[searched].append(second)
         if n % max(1, sizes.page_ins // sizes.actor_starts) == 0:
             began = time.perf_counter()
             bare = ray.remote(Bare).options(num_cpus=0).remote()
@@ -246,13 +264,17 @@ def measure_page_in(driver: Any, root: Path, cubes: int, sizes: Sizes) -> dict[s
             own_starts.append((time.perf_counter() - began) * 1e3)
             ray.kill(own)
     return {
-        "page_in_ms_p50": statistics.median(cold),
-        "page_in_ms_p99": percentile(cold, 0.99),
-        "page_ins_measured": len(cold),
-        "resident_read_ms_p50": statistics.median(warm),
+        "page_in_ms_p50": statistics.median(cold[False]),
+        "page_in_ms_p99": percentile(cold[False], 0.99),
+        "page_in_search_ms_p50": statistics.median(cold[True]),
+        "page_in_search_ms_p99": percentile(cold[True], 0.99),
+        "page_ins_measured": len(cold[False] + cold[True]),
+        "resident_read_ms_p50": statistics.median(warm[False]),
+        "resident_search_ms_p50": statistics.median(warm[True]),
         "actor_start_ms_p50": statistics.median(starts),
         "cube_actor_start_ms_p50": statistics.median(own_starts),
-        "page_in_speedup": statistics.median(starts) / statistics.median(cold),
+        "page_in_speedup": statistics.median(starts) / statistics.median(cold[False]),
+        "page_in_search_speedup": statistics.median(starts) / statistics.median(cold[True]),
     }
 
 

@@ -148,7 +148,6 @@ def status(answer: pb.StatusResponse) -> Plain:
     if answer.HasField("cube"):
         own = answer.cube
         plain["cube"] = cube(own.cube) | {
-            "resident": own.resident,
             "vector_coverage": round(own.vector_coverage, DIGITS),
             "file_bytes": own.file_bytes,
             "tasks": [

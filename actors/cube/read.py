@@ -165,7 +165,6 @@ def _cube_status(view: View, call: Call, now: datetime) -> bytes:
     waiting = len(view.unembedded)
     status = pb.CubeStatus(
         cube=cube_of(view),
-        resident=True,
         vector_coverage=view.index.vector_coverage,
         file_bytes=view.store.file_bytes(),
     )

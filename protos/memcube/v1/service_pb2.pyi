@@ -352,18 +352,16 @@ class TaskStatus(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., waiting: _Optional[int] = ..., failed: _Optional[int] = ..., last_error: _Optional[str] = ...) -> None: ...
 
 class CubeStatus(_message.Message):
-    __slots__ = ("cube", "resident", "tasks", "vector_coverage", "file_bytes")
+    __slots__ = ("cube", "tasks", "vector_coverage", "file_bytes")
     CUBE_FIELD_NUMBER: _ClassVar[int]
-    RESIDENT_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
     VECTOR_COVERAGE_FIELD_NUMBER: _ClassVar[int]
     FILE_BYTES_FIELD_NUMBER: _ClassVar[int]
     cube: _cube_pb2.Cube
-    resident: bool
     tasks: _containers.RepeatedCompositeFieldContainer[TaskStatus]
     vector_coverage: float
     file_bytes: int
-    def __init__(self, cube: _Optional[_Union[_cube_pb2.Cube, _Mapping]] = ..., resident: _Optional[bool] = ..., tasks: _Optional[_Iterable[_Union[TaskStatus, _Mapping]]] = ..., vector_coverage: _Optional[float] = ..., file_bytes: _Optional[int] = ...) -> None: ...
+    def __init__(self, cube: _Optional[_Union[_cube_pb2.Cube, _Mapping]] = ..., tasks: _Optional[_Iterable[_Union[TaskStatus, _Mapping]]] = ..., vector_coverage: _Optional[float] = ..., file_bytes: _Optional[int] = ...) -> None: ...
 
 class Component(_message.Message):
     __slots__ = ("name", "state", "detail")

@@ -10,12 +10,8 @@ from dataclasses import dataclass
 
 from memcube.model.ids import Principal
 
-__all__ = ["MUTATIONS", "READS", "SLOW_READS", "Answer", "Call"]
+__all__ = ["SLOW_READS", "Answer", "Call"]
 
-MUTATIONS = ("create_cube", "add", "update", "delete", "delete_all")
-"""Verbs that commit; they need an idempotency key."""
-READS = ("search", "batch_search", "get", "list", "get_cube", "cube_status")
-"""Verbs that are answered from memory, on the state as of the last commit."""
 SLOW_READS = ("history", "read_events")
 """Verbs that read the journal from disk, outside the event loop."""
 

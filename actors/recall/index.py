@@ -60,19 +60,9 @@ class CubeIndex:
         return len(self._rows.row_of)
 
     @property
-    def ids(self) -> Collection[str]:
-        """Ids of the memories present."""
-        return self._rows.row_of.keys()
-
-    @property
     def vector_coverage(self) -> float:
         """Share of memories that have a vector of the current model; 1 for an empty cube."""
         return self._dense.count / len(self) if len(self) else 1.0
-
-    @property
-    def vector_model(self) -> str:
-        """Model of the vectors held, empty while there are none."""
-        return self._dense.model
 
     def load(self, ids: Sequence[str], entries: Sequence[bytes]) -> None:
         """Replace everything by these memories, in this order of arrival, without vectors.

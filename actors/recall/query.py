@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -12,7 +11,7 @@ import numpy as np
 
 from memcube.actors.reader.timex import find_spans
 from memcube.actors.recall.analysis import minutes
-from memcube.actors.recall.words import digest, fold, name_digests, words
+from memcube.actors.recall.words import digest, fold, words
 
 __all__ = ["Query", "Vector", "parse_query"]
 
@@ -39,9 +38,7 @@ class Query:
     speaker's name; ``spans`` are the times mentioned, in minutes since 1970, the ends excluded.
     """
 
-    text: str
     vector: Vector | None
-    reference_time: datetime
     model: str
     terms: tuple[tuple[int, int], ...]
     names: frozenset[int]
@@ -50,14 +47,8 @@ class Query:
     spans: tuple[tuple[int, int], ...]
 
 
-def parse_query(
-    text: str,
-    reference_time: datetime,
-    vector: Vector | None = None,
-    model: str = "",
-    speakers: Iterable[str] = (),
-) -> Query:
-    """Read ``text`` as asked at ``reference_time``; ``speakers`` are names to prefer besides those it mentions.
+def parse_query(text: str, reference_time: datetime, vector: Vector | None = None, model: str = "") -> Query:
+    """Read ``text`` as asked at ``reference_time``.
 
     Raises InvalidArgumentError("reference") if ``reference_time`` has no zone.
     """
@@ -66,13 +57,9 @@ def parse_query(
     parts = [POSSESSIVE.sub("", part) for part in NAME.findall(fold(text))]
     for width in range(1, LONGEST_NAME + 1):
         named.update(digest(" ".join(parts[i : i + width])) for i in range(len(parts) - width + 1))
-    for speaker in speakers:
-        named.update(name_digests(speaker))
     terms = {digest(term) >> 8: digest(surface) for term, surface in found}
     return Query(
-        text=text,
         vector=vector,
-        reference_time=reference_time,
         model=model,
         terms=tuple(terms.items()),
         names=frozenset(named - {0}),

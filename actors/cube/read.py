@@ -32,6 +32,8 @@ MAX_PAGE = 1000
 MAX_BATCH = 256
 PAGE_BYTES = 8 << 20
 """A page ends before it holds more, except that it always holds one item."""
+FOUND_BYTES = 32 << 20
+"""Hits end before they are more, in one search or in a batch: half of what a message on its way may have."""
 OVERFETCH = 2
 MOST_RANKED = 1000
 """Hits ranked for each one wanted, so that removing near-duplicates leaves enough; twice as many if it does not."""
@@ -104,13 +106,21 @@ def _passes(
 def _search(view: View, call: Call, now: datetime) -> bytes:
     request = parse_request(pb.SearchRequest, call.request)
     vector = np.frombuffer(call.vector, np.float32) if call.vector else None
-    return search(view, request, vector, call, now).SerializeToString()
+    return search(view, request, vector, call, now, FOUND_BYTES).SerializeToString()
 
 
 def search(
-    view: View, request: pb.SearchRequest, vector: np.ndarray | None, call: Call, now: datetime
+    view: View,
+    request: pb.SearchRequest,
+    vector: np.ndarray | None,
+    call: Call,
+    now: datetime,
+    room_bytes: int,
 ) -> pb.SearchResponse:
-    """One search. ``vector`` is the query's embedding of ``call.model``; another model's is left out, and said so."""
+    """One search. ``vector`` is the query's embedding of ``call.model``; another model's is left out, and said so.
+
+    So are the hits for which ``room_bytes`` do not suffice.
+    """
     check_search(request)
     response = pb.SearchResponse(seq=view.head, embed_ms=call.embed_ms)
     if call.note:
@@ -136,7 +146,11 @@ def search(
         started = time.perf_counter()
     if request.token_budget:
         chosen, _ = pack([(hit, view.items.text(hit.id)) for hit in chosen], request.token_budget)
-    for hit in chosen:
+    for fitting, hit in enumerate(chosen):
+        room_bytes -= len(view.items[hit.id].body)
+        if room_bytes < 0:
+            response.degraded.append(f"answer: {fitting} of {len(chosen)} hits fit into a message; ask for fewer")
+            break
         tokens = estimate_tokens(view.items.text(hit.id))
         parts = [pb.ScorePart(name=name, value=value) for name, value in hit.parts.items()]
         response.hits.add(item=view.items.wire(hit.id), score=hit.score, parts=parts, tokens=tokens)
@@ -152,10 +166,13 @@ def _batch_search(view: View, call: Call, now: datetime) -> bytes:
         raise InvalidArgumentError("requests", f"has {count} searches, 1 to {MAX_BATCH} are taken")
     vectors = np.frombuffer(call.vector, np.float32).reshape(count, -1) if call.vector else None
     response = pb.BatchSearchResponse()
+    room_bytes = FOUND_BYTES
     for i, one in enumerate(request.requests):
         result = response.results.add()
         try:
-            result.found.CopyFrom(search(view, one, None if vectors is None else vectors[i], call, now))
+            found = search(view, one, None if vectors is None else vectors[i], call, now, room_bytes)
+            room_bytes -= sum(hit.item.ByteSize() for hit in found.hits)
+            result.found.CopyFrom(found)
         except MemCubeError as error:
             result.error.CopyFrom(error_to_detail(error))
     return response.SerializeToString()

@@ -212,6 +212,20 @@ def test_batch_search_answers_each(bench: Bench) -> None:
     assert found(results[2].found)[0] == "My dog is Rex"
 
 
+def test_hits_end_where_a_message_would_and_the_answer_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one search and of a whole batch: the best hits come, and nobody takes them for all."""
+    monkeypatch.setattr(read, "FOUND_BYTES", 5_000)
+    bench.add(*[f"Lisbon {n} " + "-" * 1_000 for n in range(8)])
+    response = bench.search("Lisbon", vector=False, top_k=8)
+    assert 0 < len(response.hits) < 5
+    assert response.degraded == [f"answer: {len(response.hits)} of 8 hits fit into a message; ask for fewer"]
+    one = pb.SearchRequest(scope=pb.Scope(user_id="alice"), query="Lisbon", top_k=3)
+    call = bench.call("batch_search", pb.BatchSearchRequest(requests=[one, one, one]))
+    results = bench.do(call, pb.BatchSearchResponse).results
+    assert [len(result.found.hits) for result in results] == [3, len(response.hits) - 3, 0]
+    assert [bool(result.found.degraded) for result in results] == [False, True, True]
+
+
 def test_sessions_count_on_after_page_out(bench: Bench) -> None:
     """Neighbours stay neighbours: positions go on where the session stopped."""
     bench.add("one", "two", session_id="s")

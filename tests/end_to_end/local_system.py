@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -12,7 +13,12 @@ from typing import Any
 
 import psutil
 
+from memcube.actors.cube.call import Call
+from memcube.actors.directory.local import LocalRouter
+from memcube.actors.vault.sqlite_vault import SqliteVault
+from memcube.model.ids import CubeRef, Principal
 from memcube.model.run_file import read_run_file
+from memcube.protos.memcube.v1 import service_pb2 as pb
 
 START_S = 240.0
 UP = ("up", "--port", "0", "--http-port", "0", "--frames", "4")
@@ -72,3 +78,30 @@ def stopped(home: Path) -> None:
     """Stop the home's system, if one runs."""
     ran = memcube("down", "--json", home=home)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def fill(home: Path, count: int) -> Path:
+    """Put ``count`` memories of Ann into the home's vault, where no system runs; returns the cube's file."""
+
+    async def work() -> None:
+        router = LocalRouter(SqliteVault(home / "vault"))
+        for number in range(count):
+            request = pb.AddRequest(scope={"user_id": "ann"}, messages=[{"content": f"apple tree number {number}"}])
+            call = Call(
+                "add", request.SerializeToString(), Principal("default", "ann", ("admin",)), key=f"key-{number}"
+            )
+            await router.mutate(CubeRef("default", "user:ann"), call, create=True, timeout_s=30)
+        await router.close()
+
+    asyncio.run(work())
+    [file] = (home / "vault").rglob("*.db")
+    return file
+
+
+def flip(file: Path, within: bytes) -> None:
+    """Flip one bit of a file, in the first place where these bytes stand."""
+    body = bytearray(file.read_bytes())
+    place = body.find(within)
+    assert place >= 0
+    body[place] ^= 1
+    file.write_bytes(body)

@@ -2,43 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 
-from local_system import memcube
-
-from memcube.actors.cube.call import Call
-from memcube.actors.directory.local import LocalRouter
-from memcube.actors.vault.sqlite_vault import SqliteVault
-from memcube.model.ids import CubeRef, Principal
-from memcube.protos.memcube.v1 import service_pb2 as pb
-
-ANN = Principal("default", "ann", ("admin",))
-REF = CubeRef("default", "user:ann")
-
-
-def fill(home: Path, count: int) -> Path:
-    """Put ``count`` memories of Ann into the home's vault; returns the cube's file."""
-
-    async def work() -> None:
-        router = LocalRouter(SqliteVault(home / "vault"))
-        for number in range(count):
-            request = pb.AddRequest(scope={"user_id": "ann"}, messages=[{"content": f"apple tree number {number}"}])
-            call = Call("add", request.SerializeToString(), ANN, key=f"key-{number}")
-            await router.mutate(REF, call, create=True, timeout_s=30)
-        await router.close()
-
-    asyncio.run(work())
-    [file] = (home / "vault").rglob("*.db")
-    return file
-
-
-def flip(file: Path, at: int) -> None:
-    """Flip one bit of a file."""
-    body = bytearray(file.read_bytes())
-    body[at] ^= 1
-    file.write_bytes(body)
+from local_system import fill, flip, memcube
 
 
 def test_damage_is_found_named_and_repaired(tmp_path: Path) -> None:
@@ -47,9 +14,7 @@ def test_damage_is_found_named_and_repaired(tmp_path: Path) -> None:
     file = fill(tmp_path, 40)
     assert memcube("check", home=tmp_path).returncode == 0
     # In a text: the journal has it a second time, from which the state can be rebuilt.
-    place = file.read_bytes().find(b"apple tree number 17")
-    assert place > 0
-    flip(file, place)
+    flip(file, b"apple tree number 17")
     found = memcube("check", "--json", home=tmp_path)
     assert found.returncode == 8
     [report] = json.loads(found.stdout)["results"]

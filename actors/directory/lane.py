@@ -13,7 +13,23 @@ from dataclasses import dataclass
 from memcube.actors.cube.call import Call
 from memcube.model.ids import CubeRef
 
-__all__ = ["Lane", "Waiting"]
+__all__ = ["Lane", "Queues", "Waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """What waits in a router at one moment; the gateway's metrics show each number."""
+
+    mutations_waiting: int
+    """Mutations in lanes, those on their way to a frame not counted."""
+    longest_lane: int
+    """Mutations that wait for one cube, the most of all cubes."""
+    lanes: int
+    """Cubes with mutations waiting or on their way."""
+    bytes_waiting: int = 0
+    """Of the requests of all mutations that are not answered yet."""
+    reads_waiting: int = 0
+    """Reads held back because as many as may are on their way."""
 
 
 @dataclass(slots=True, eq=False)

@@ -16,6 +16,7 @@ from typing import TypeVar
 from memcube.actors.cube.about import new_about
 from memcube.actors.cube.call import SLOW_READS, Answer, Call
 from memcube.actors.cube.cube import Cube
+from memcube.actors.directory.lane import Queues
 from memcube.actors.directory.listing import list_cubes, remove_unborn
 from memcube.actors.vault.base import CubeHead, Vault
 from memcube.model.error_codec import detail_to_error
@@ -126,6 +127,12 @@ class LocalRouter:
         """See ``gateway.seam.Router``."""
         self._check_open()
         return LocalStatus(1, len(self._cubes))
+
+    @property
+    def queues(self) -> Queues:
+        """See ``gateway.seam.Router``."""
+        lengths = [len(lane.waiting) for lane in self._lanes.values() if lane.worker is not None]
+        return Queues(sum(lengths), max(lengths, default=0), len(lengths))
 
     async def close(self) -> None:
         """Finish what is in the lanes, let go of every cube; further calls raise UnavailableError."""

@@ -19,7 +19,7 @@ from memcube.actors.cube.incident import incident
 from memcube.actors.cube.packet import error_of, pack_calls, unpack_answers
 from memcube.actors.directory.compass import Compass
 from memcube.actors.directory.config import RouterConfig
-from memcube.actors.directory.lane import Lane, Waiting
+from memcube.actors.directory.lane import Lane, Queues, Waiting
 from memcube.actors.directory.placement import DirectoryStatus, Placement
 from memcube.actors.directory.wire import Wire
 from memcube.actors.vault.base import CubeHead
@@ -58,6 +58,12 @@ class CubeRouter:
     def close(self) -> None:
         """Let go of the connections to frames; calls in flight fail or are retried until their deadlines."""
         self._wire.close()
+
+    @property
+    def queues(self) -> Queues:
+        """What waits here now, whether or not the directory can be reached."""
+        lengths = [len(lane) for lane in self._lanes.values()]
+        return Queues(sum(lengths), max(lengths, default=0), len(lengths), self._waiting_bytes, self._reads_waiting)
 
     # --- calls on one cube ---------------------------------------------------------------------------------------
 

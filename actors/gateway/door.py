@@ -44,6 +44,7 @@ class Door:
         self._verbs = Verbs(router, Queries(embedder, self.metrics))
         self.metrics.gauge("calls_in_flight", "Calls in flight.", lambda: self.limits.in_flight)
         self.metrics.figures("directory", lambda: self.status.seen)
+        self.metrics.figures("queue", lambda: router.queues)
         self.metrics.gauge("serving", "1 while cubes can be reached.", lambda: float(self.status.serving))
 
     @property

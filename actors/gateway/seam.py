@@ -56,6 +56,10 @@ class Router(Protocol):
     async def status(self) -> RouterStatus:
         """How the cubes' side is; raises UnavailableError while it is not."""
 
+    @property
+    def queues(self) -> object:
+        """A dataclass of numbers for metrics: what waits in the router now."""
+
 
 class EmbedderState(Protocol):
     """What status says of the embedder."""

@@ -13,6 +13,7 @@ from memcube.actors.cube.about import new_about
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.packet import pack_calls, unpack_answers
 from memcube.actors.directory.config import RouterConfig
+from memcube.actors.directory.lane import Queues
 from memcube.actors.gateway.metrics import Metrics
 from memcube.actors.gateway.queries import Queries
 from memcube.actors.gateway.verbs import Caller, Verbs
@@ -256,6 +257,28 @@ def test_a_defect_fails_a_lane_at_once_and_not_for_good(run: Run) -> None:
         s.fleet.delay_s = lambda _: 0.0
         await s.add("a", "later")
         assert await s.texts("a") == ["first", "later"]
+
+    run(scenario)
+
+
+def test_what_waits_is_told_also_without_a_directory(run: Run) -> None:
+    """The queues' figures: all that wait, the longest lane; nothing once they are answered. Metrics show them."""
+
+    async def scenario(s) -> None:  # type: ignore[no-untyped-def]
+        metrics = Metrics()
+        metrics.figures("queue", lambda: s.router.queues)
+        s.fleet.down.add("directory")
+        # The first call of each cube is on its way, and the others behind it wait.
+        adds = [asyncio.create_task(s.add(name, "x")) for name in "ab"]
+        await asyncio.sleep(0.05)
+        adds += [asyncio.create_task(s.add(name, "x")) for name in "aaaab"]
+        await asyncio.sleep(0)
+        assert (s.router.queues.mutations_waiting, s.router.queues.longest_lane, s.router.queues.lanes) == (5, 4, 2)
+        assert s.router.queues.bytes_waiting > 0
+        assert b"memcube_queue_longest_lane 4.0" in metrics.text()
+        s.fleet.down.clear()
+        await asyncio.gather(*adds)
+        assert s.router.queues == Queues(0, 0, 0)
 
     run(scenario)
 

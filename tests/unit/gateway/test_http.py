@@ -321,6 +321,7 @@ async def test_metrics_count_calls_by_verb_and_code(start: Any) -> None:
             ("status", "grpc", "OK"): 1,
         }
         assert families["memcube_directory_resident"].samples[0].value == 1
+        assert families["memcube_queue_mutations_waiting"].samples[0].value == 0
         assert families["memcube_degraded_searches"].samples[0].value == 1
         assert families["memcube_serving"].samples[0].value == 1
 

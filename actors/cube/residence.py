@@ -8,6 +8,7 @@ may not be what is on disk.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -29,8 +30,7 @@ from memcube.model.ids import CubeRef
 __all__ = ["Residence"]
 
 T = TypeVar("T")
-
-
+logger = logging.getLogger(__name__)
 SMALL_BYTES = 16_384
 """Requests of a batch that are planned and committed in the event loop; larger ones would keep readers waiting."""
 
@@ -231,7 +231,12 @@ class Residence:
     async def _checkpoint(self) -> None:
         if self._written:
             async with self._turn:
-                await self._in_thread(self._store.checkpoint)
+                try:
+                    await self._in_thread(self._store.checkpoint)
+                except StorageFullError as error:
+                    # The log holds all of it. Letting go of the cube would end its reads: an attach writes too.
+                    logger.warning("cube %s is not checkpointed, and will be: %s", self.ref.key, error)
+                    return
                 self._written = False
 
     async def _embed_pending(self) -> None:

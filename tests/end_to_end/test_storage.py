@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,8 @@ from memcube.protos.memcube.v1 import service_pb2_grpc
 
 DISK_BYTES = 16 << 20
 MESSAGE_BYTES = 1 << 20
-# No checkpoint comes in between: it would find no room either, and the frame would let go of the cube.
-SETTINGS = f"[gateway]\nrequest_bytes = {MESSAGE_BYTES}\n[frame]\ncheckpoint_idle_s = 600\n"
+# A checkpoint soon comes in between: it finds no room either.
+SETTINGS = f"[gateway]\nrequest_bytes = {MESSAGE_BYTES}\n[frame]\ncheckpoint_idle_s = 0.2\n"
 BIG = " ".join(f"stone{number}" for number in range(5_000))
 
 
@@ -100,6 +101,7 @@ def test_a_full_disk_is_told_and_changes_nothing(on_small_disk: LocalSystem, mem
                 refused()
             assert caught.value.what == "the vault's file system (bytes)"
             assert caught.value.limit == DISK_BYTES
+        time.sleep(1.0)
         rest = httpx.post(f"http://{on_small_disk.http}/v1/memories", json={"messages": BIG, "user_id": "bob"})
         assert (rest.status_code, rest.json()["error"]["type"]) == (StorageFullError.HTTP, "StorageFullError")
         assert memory.search("third stone", user_id="bob")["results"][0]["id"] == kept

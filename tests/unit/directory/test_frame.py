@@ -68,6 +68,13 @@ class BadDiskStore(MemoryStore):
             raise self.vault.failure
         super().commit(commit)
 
+    def checkpoint(self) -> None:
+        """Fail, or fold."""
+        self.vault.checkpoints += 1
+        if self.vault.failure is not None:
+            raise self.vault.failure
+        super().checkpoint()
+
 
 class BadDiskVault(MemoryVault):
     """A vault on a disk that fails on demand."""
@@ -75,6 +82,7 @@ class BadDiskVault(MemoryVault):
     def __init__(self) -> None:
         super().__init__()
         self.failure: Exception | None = None
+        self.checkpoints = 0
 
     def attach(self, ref: CubeRef, create: bytes | None = None) -> CubeStore:
         """See ``Vault.attach``."""
@@ -237,7 +245,8 @@ def test_idle_cubes_of_a_frame_follow_the_model_that_another_one_met() -> None:
 
 
 def test_full_disk_refuses_and_keeps_the_cube() -> None:
-    """A commit that finds the disk full is refused as such; reads go on, and the next commit works."""
+    """A commit that finds the disk full is refused as such; reads go on, after checkpoints found no room either, and
+    the next commit works."""
 
     async def scenario() -> None:
         bench = Bench()
@@ -246,6 +255,8 @@ def test_full_disk_refuses_and_keeps_the_cube() -> None:
         bench.vault.failure = StorageFullError("the disk", 0)
         with pytest.raises(StorageFullError):
             await bench.mutate("two")
+        while bench.vault.checkpoints < 2:
+            await asyncio.sleep(0.01)
         assert (await bench.status()).cube.items == 1
         bench.vault.failure = None
         await bench.mutate("three")

@@ -39,6 +39,9 @@ class DirectoryConfig:
     """A frame that does not answer within this is suspect: its cubes are attached elsewhere."""
     hang_kill_s: float = 5.0
     """A frame that stays suspect for so long is killed and started again."""
+    blocked_kill_s: float = 1.0
+    """A suspect frame is killed already when the attach elsewhere of a cube that it had takes so long: an attach takes
+    milliseconds, unless the silent process holds the cube's locks."""
     attach_deadline_s: float = 60.0
     """Bound of one attach: loading and indexing a large cube."""
     start_deadline_s: float = 60.0

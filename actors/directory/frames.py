@@ -264,7 +264,8 @@ class FrameTable:
             return
         if frame.phase is not FramePhase.SUSPECT:
             self.frames_lost += 1
-        for key in [*frame.cubes, *frame.outgoing]:
+        frame.left = (*frame.cubes, *frame.outgoing)
+        for key in frame.left:
             self._forget(self.pool.cubes[key])
         if event.gone:
             self._start(frame.name, FramePhase.STARTING)
@@ -299,7 +300,9 @@ class FrameTable:
             age_s = self._now - frame.since_s
             if frame.phase is FramePhase.ADOPTING and age_s >= self.config.recovery_s:
                 self._frame_lost(ev.FrameLost(frame.name, frame.incarnation, gone=False))
-            elif frame.phase is FramePhase.SUSPECT and age_s >= self.config.hang_kill_s:
+            elif frame.phase is FramePhase.SUSPECT and (
+                age_s >= self.config.hang_kill_s or self.pool.blocks(frame, self._now - self.config.blocked_kill_s)
+            ):
                 self._out.append(ev.KillFrame(frame.name))
                 self._start(frame.name, FramePhase.STARTING)
         for cube in self.pool.least_used():

@@ -46,7 +46,7 @@ class FrameMinder:
         if after is not None:
             await asyncio.wait((after,))
         report = await self._bring_up(clear)
-        self._unwatch = self._fleet.watch(report.pid, lambda: self._lost(gone=True))
+        self._unwatch = self._fleet.watch(self._frame, report.pid, lambda: self._lost(gone=True))
         self._emit(ev.FrameStarted(self._frame, self.incarnation, report))
         # The table may have given up on an adopted frame meanwhile; then this is the news that it answers.
         self._emit(ev.Reported(self._frame, self.incarnation, report))

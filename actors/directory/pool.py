@@ -51,6 +51,8 @@ class Frame:
     """Keys of cubes whose slot is given to another already; they leave with the attach of that one."""
     report: FrameReport | None = None
     empty_since_s: float = 0.0
+    left: tuple[str, ...] = ()
+    """Keys of the cubes that it had when it fell silent."""
 
 
 @dataclass(slots=True)
@@ -203,6 +205,14 @@ class Pool:
             for frame in self.frames.values()
             if frame.phase is FramePhase.READY and len(frame.cubes) < per_frame
         }
+
+    def blocks(self, frame: Frame, before_s: float) -> bool:
+        """Whether a cube that the frame had when it fell silent is being attached elsewhere since ``before_s``: a
+        silent process that holds the cube's locks keeps everyone else from it."""
+        others = (self.cubes.get(key) for key in frame.left)
+        return any(
+            cube is not None and cube.phase is ResidencyPhase.ATTACHING and cube.since_s <= before_s for cube in others
+        )
 
     def count(self, phase: FramePhase) -> int:
         """Frames in a phase."""

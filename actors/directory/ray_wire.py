@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import psutil
 import ray
 from ray.exceptions import ActorDiedError, RayError, RayTaskError
 from ray.util import list_named_actors
@@ -92,6 +94,7 @@ class RayFleet(RayWire):
         lease_s = min(recipe.config.lease_s, 0.8 * config.ping_deadline_s)
         frame = replace(recipe.config, slots=config.cubes_per_frame, lease_s=lease_s)
         self._recipe = replace(recipe, config=frame)
+        self._processes: dict[str, psutil.Process] = {}
         self._lines = LineWire(RayWire(), line_folder())
 
     def send(self, actor: str, method: str, *args: Any) -> asyncio.Future[Any]:
@@ -121,19 +124,27 @@ class RayFleet(RayWire):
         self._handles[frame] = await asyncio.to_thread(options.remote, self._recipe)
 
     async def kill(self, frame: str, *, restart: bool) -> None:
-        """See ``Fleet.kill``."""
+        """See ``Fleet.kill``. By a signal where the process is known: Ray asks it first, and a frozen one is asked for
+        5 s. Ray sees its end, and starts it again."""
+        process = self._processes.pop(frame, None)
+        if restart and process is not None:
+            # Looks whether the number is another process's by now.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+                return
         handle = self._handles.get(frame)
         if not restart:
             self._handles.pop(frame, None)
         if handle is not None:
             await asyncio.to_thread(ray.kill, handle, no_restart=not restart)
 
-    def watch(self, pid: int, on_end: Callable[[], None]) -> Callable[[], None]:
+    def watch(self, frame: str, pid: int, on_end: Callable[[], None]) -> Callable[[], None]:
         """See ``Fleet.watch``: a pidfd tells of a process's end 1.5 s before Ray does. Linux only; else pings tell."""
         loop = asyncio.get_running_loop()
         try:
+            process = psutil.Process(pid)
             fd = os.pidfd_open(pid)
-        except (AttributeError, OSError):
+        except (AttributeError, OSError, psutil.NoSuchProcess):
             return lambda: None
 
         def unwatch() -> None:
@@ -144,8 +155,10 @@ class RayFleet(RayWire):
                 fd = -1
 
         def ended() -> None:
+            self._processes.pop(frame, None)
             unwatch()
             on_end()
 
+        self._processes[frame] = process
         loop.add_reader(fd, ended)
         return unwatch

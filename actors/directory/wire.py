@@ -38,6 +38,6 @@ class Fleet(Wire, Protocol):
     async def kill(self, frame: str, *, restart: bool) -> None:
         """End the frame's process, also one that hangs."""
 
-    def watch(self, pid: int, on_end: Callable[[], None]) -> Callable[[], None]:
-        """Call ``on_end`` in the event loop as soon as this process is gone, if that can be seen from here; returns
+    def watch(self, frame: str, pid: int, on_end: Callable[[], None]) -> Callable[[], None]:
+        """Call ``on_end`` in the event loop as soon as this process of the frame is gone, if that can be seen from here; returns
         what ends the watch."""

@@ -26,6 +26,7 @@ from memcube.actors.directory.ray_wire import RayWire
 from memcube.actors.directory.router import CubeRouter
 from memcube.actors.directory.wire import DIRECTORY, NAMESPACE
 from memcube.actors.vault.sqlite_vault import SqliteVault
+from memcube.model.errors import DeadlineError
 from memcube.model.ids import CubeRef, Principal, new_idempotency_key
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -91,10 +92,13 @@ class Paging:
     async def until(self, condition: Callable[[DirectoryStatus], bool], timeout_s: float = 30.0) -> DirectoryStatus:
         """Wait for a state of the pool."""
         deadline_s = time.monotonic() + timeout_s
-        while not condition(status := await self.status()):
-            assert time.monotonic() < deadline_s, status
+        while True:
+            # On a loaded machine the directory's process takes longer to start than a status may.
+            with contextlib.suppress(DeadlineError):
+                if condition(status := await self.status()):
+                    return status
+            assert time.monotonic() < deadline_s
             await asyncio.sleep(0.05)
-        return status
 
     async def host_of(self, name: str) -> tuple[str, int]:
         """The frame that says that it hosts the cube, and its process id."""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import random
 import signal
+import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import ray
 
@@ -134,6 +140,38 @@ def test_hung_frame_is_killed(paged: Paged, frozen: Callable[[int], None]) -> No
             frozen(pid)
             await p.add("a", "n1", timeout_s=30)
             assert (await p.host_of("a"))[1] != pid
+            assert await p.texts("a") == ["n0", "n1"]
+
+    asyncio.run(scenario())
+
+
+def test_frozen_frame_that_holds_a_cubes_lock_is_killed_soon(paged: Paged, frozen: Callable[[int], None]) -> None:
+    """Nobody else can attach the cube while the frozen process lives: it is not left to ``hang_kill_s``."""
+
+    def hold(database: Path, pid: int, held: threading.Event) -> None:
+        """Hold the cube's lock for as long as the process lives, as if it had been frozen within an attach."""
+        with database.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            held.set()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                    time.sleep(0.01)
+
+    async def scenario() -> None:
+        async with paged(max_frames=2, hang_kill_s=60.0) as p:
+            await p.add("a", "n0")
+            await p.until(lambda status: status.frames == 2 or status.starting == 0)
+            _, pid = await p.host_of("a")
+            frozen(pid)
+            held = threading.Event()
+            (database,) = p.root.rglob("*.db")
+            holding = asyncio.create_task(asyncio.to_thread(hold, database, pid, held))
+            await asyncio.to_thread(held.wait)
+            began = asyncio.get_running_loop().time()
+            await p.add("a", "n1", timeout_s=20)
+            # 0.25 s until the directory is asked, a ping's deadline of 1 s, and 1 s of an attach that does not end.
+            assert asyncio.get_running_loop().time() - began < 4
+            await holding
             assert await p.texts("a") == ["n0", "n1"]
 
     asyncio.run(scenario())

@@ -89,7 +89,7 @@ class LocalFleet:
         """The frame carries out what piled up."""
         self.hung.pop(frame).set()
 
-    def watch(self, pid: int, on_end: Callable[[], None]) -> Callable[[], None]:
+    def watch(self, frame: str, pid: int, on_end: Callable[[], None]) -> Callable[[], None]:
         """Nothing to see from here."""
         return lambda: None
 

@@ -251,6 +251,31 @@ def test_hung_frame_is_replaced_then_killed() -> None:
     assert effects[0] == ev.KillFrame(placement.frame) and isinstance(effects[1], ev.StartFrame)
 
 
+def test_hung_frame_that_holds_up_its_cube_is_killed_sooner() -> None:
+    """Whoever attaches the cube waits for the locks of a silent process: that one ends after ``blocked_kill_s``."""
+    bench = Bench(max_frames=3, hang_kill_s=5.0, blocked_kill_s=1.0)
+    bench.start(3)
+    placement = bench.page_in("a")
+    incarnation = bench.table.pool.frames[placement.frame].incarnation
+    bench.send(ev.FrameLost(placement.frame, incarnation, gone=False))
+    assert kinds(bench.ask("a")[1]) == ["Attach"]
+    bench.ask("other", after_s=0.5)
+    assert bench.send(ev.Ticked()) == []
+    effects = bench.send(ev.Ticked(), after_s=0.6)
+    assert kinds(effects) == ["KillFrame", "StartFrame"] and effects[0] == ev.KillFrame(placement.frame)
+
+
+def test_slow_attach_of_another_cube_kills_no_silent_frame() -> None:
+    """Only a cube that the silent frame had tells that it holds a lock."""
+    bench = Bench(max_frames=2, hang_kill_s=5.0, blocked_kill_s=1.0)
+    bench.start(2)
+    placement = bench.page_in("a")
+    incarnation = bench.table.pool.frames[placement.frame].incarnation
+    bench.send(ev.FrameLost(placement.frame, incarnation, gone=False))
+    assert kinds(bench.ask("other")[1]) == ["Attach"]
+    assert bench.send(ev.Ticked(), after_s=4.0) == []
+
+
 def test_frame_that_comes_back_is_cleared() -> None:
     """A suspect frame that answers again lets go of everything before it is used."""
     bench = Bench()

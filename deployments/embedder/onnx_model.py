@@ -58,6 +58,9 @@ class OnnxMiniLM:
     remote = False
 
     def __init__(self, threads: int = 1, cache: Path | None = None) -> None:
+        # Read when it is imported. Else it writes a device id into ~/.cache, and tells its makers of each process;
+        # its own ``disable_telemetry_events`` comes too late for both.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
         self._model = packaged_model()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -132,3 +133,15 @@ def test_two_processes_at_once_build_one_graph(tmp_path: Path) -> None:
     assert said[0] == said[1] != ""
     (left,) = tmp_path.iterdir()
     assert left.suffix == ".onnx"
+
+
+def test_embedding_writes_nothing_outside_the_home_and_reports_to_nobody(tmp_path: Path) -> None:
+    """onnxruntime keeps a device id and a queue of events in ~/.cache unless told not to before it is imported."""
+    code = (
+        "from memcube.deployments.embedder.onnx_model import OnnxMiniLM; OnnxMiniLM().encode(['hello']);"
+        "import time; time.sleep(0.5)"
+    )
+    elsewhere = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "ORT_"))}
+    elsewhere |= {"HOME": str(tmp_path), "MEMCUBE_HOME": str(tmp_path / "home")}
+    subprocess.run([sys.executable, "-c", code], env=elsewhere, check=True, timeout=120)
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]

@@ -28,10 +28,14 @@ _PARAGRAPH = re.compile(r"\n\s*\n")
 def adds_of(given: str) -> list[Add]:
     """The calls of ``add`` (without whose memory it is) that a command line argument stands for.
 
-    Raises InvalidArgumentError for what can't be read, naming the file.
+    Raises InvalidArgumentError for what can't be read, naming the file, and for what looks like a file that isn't
+    there: a mistyped name is no memory.
     """
     if given == "-":
         return list(_cut(_of_text("standard input", _decode("standard input", sys.stdin.buffer.read()))))
+    if not given.strip():
+        # As a path it would be the current directory.
+        raise InvalidArgumentError("what", "is empty")
     # A text longer than any path is a text; asking the file system about it would be an error.
     path = Path(given) if len(given) < 1024 and "\n" not in given else None
     try:
@@ -44,7 +48,13 @@ def adds_of(given: str) -> list[Add]:
             return _of_file(path)
     except OSError as error:
         raise InvalidArgumentError(given, f"cannot be read: {error.strerror}") from error
+    if _looks_like_a_path(given):
+        raise InvalidArgumentError(given, "no such file or directory; to store these words use --text")
     return [{"messages": given}]
+
+
+def _looks_like_a_path(given: str) -> bool:
+    return len(given.split()) == 1 and ("/" in given or given.lower().endswith(SUFFIXES))
 
 
 def _of_file(path: Path) -> list[Add]:

@@ -57,6 +57,7 @@ def add(
     tag: Tag = None,
     when: Annotated[str | None, typer.Option("--time", help="When it was said, e.g. 2026-03-01T12:00Z.")] = None,
     expires: Expires = None,
+    text: Annotated[bool, typer.Option("--text", help="What is given are words, also where they name a file.")] = False,
     server: Server = None,
     api_key: ApiKey = None,
     home: Home = None,
@@ -68,7 +69,7 @@ def add(
     common = Scope(user, agent, run, cube).arguments()
     adds = []
     for one in what:
-        for call in adds_of(one):
+        for call in [{"messages": one}] if text else adds_of(one):
             chosen = {"metadata": info, "tags": tag, "timestamp": when, "expiration_date": expires}
             adds.append({**common, **call, **{name: value for name, value in chosen.items() if value is not None}})
     if session is not None:

@@ -30,6 +30,21 @@ def test_words_are_words() -> None:
     assert adds_of("a\nb") == [{"messages": "a\nb"}]
 
 
+@pytest.mark.parametrize("given", ["", "   "])
+def test_nothing_is_not_the_current_directory(given: str) -> None:
+    """``Path("")`` is ".": an unset variable in a script must not take in a folder."""
+    with pytest.raises(InvalidArgumentError, match="empty"):
+        adds_of(given)
+
+
+@pytest.mark.parametrize("given", ["nosuch.md", "notes/nosuch", "./x", "A.JSON"])
+def test_a_mistyped_file_is_no_memory(given: str) -> None:
+    """What looks like a path and is none is refused, with the way to mean the words."""
+    with pytest.raises(InvalidArgumentError, match=r"no such file.*--text"):
+        adds_of(given)
+    assert adds_of(f"read {given} today") == [{"messages": f"read {given} today"}]
+
+
 def test_a_text_file_is_taken_by_paragraphs(tmp_path: Path) -> None:
     """Each paragraph is a message that knows its place in the file."""
     file = tmp_path / "notes.md"

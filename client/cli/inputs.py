@@ -7,17 +7,22 @@ others    text, UTF-8: a paragraph becomes a memory, with its place in the file 
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from memcube.client import prepare
 from memcube.client.locomo import conversations_of
 from memcube.model.errors import InvalidArgumentError
 
-__all__ = ["adds_of"]
+__all__ = ["Intake", "keyed"]
 
 Add = dict[str, Any]
 MESSAGES_A_CALL = 50
@@ -25,50 +30,112 @@ SUFFIXES = (".txt", ".md", ".rst", ".json", ".jsonl")
 _PARAGRAPH = re.compile(r"\n\s*\n")
 
 
-def adds_of(given: str) -> list[Add]:
-    """The calls of ``add`` (without whose memory it is) that a command line argument stands for.
+@dataclass(slots=True)
+class Intake:
+    """What the arguments of one ``memcube add`` come to.
 
-    Raises InvalidArgumentError for what can't be read, naming the file, and for what looks like a file that isn't
-    there: a mistyped name is no memory.
+    ``adds`` are calls of ``add`` without whose memory it is; those of files have a ``session_id``. ``taken`` are the
+    files, ``skipped`` maps what a directory holds besides to why it is left.
     """
-    if given == "-":
-        return list(_cut(_of_text("standard input", _decode("standard input", sys.stdin.buffer.read()))))
-    if not given.strip():
-        # As a path it would be the current directory.
-        raise InvalidArgumentError("what", "is empty")
-    # A text longer than any path is a text; asking the file system about it would be an error.
-    path = Path(given) if len(given) < 1024 and "\n" not in given else None
-    try:
-        if path is not None and path.is_dir():
-            files = sorted(one for one in path.rglob("*") if one.is_file() and one.suffix.lower() in SUFFIXES)
-            if not files:
-                raise InvalidArgumentError(given, f"has no files of these kinds: {', '.join(SUFFIXES)}")
-            return [add for file in files for add in _of_file(file)]
-        if path is not None and path.is_file():
-            return _of_file(path)
-    except OSError as error:
-        raise InvalidArgumentError(given, f"cannot be read: {error.strerror}") from error
-    if _looks_like_a_path(given):
-        raise InvalidArgumentError(given, "no such file or directory; to store these words use --text")
-    return [{"messages": given}]
+
+    adds: list[Add] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def take(self, given: str) -> None:
+        """Take in one argument.
+
+        Raises InvalidArgumentError for what can't be read, naming the file, and for what looks like a file that
+        isn't there: a mistyped name is no memory. What a directory holds is skipped instead.
+        """
+        if given == "-":
+            self.adds += _cut(_of_text("standard input", _decode("standard input", sys.stdin.buffer.read())))
+            return
+        if not given.strip():
+            # As a path it would be the current directory.
+            raise InvalidArgumentError("what", "is empty")
+        # A text longer than any path is a text; asking the file system about it would be an error.
+        path = Path(given) if len(given) < 1024 and "\n" not in given else None
+        try:
+            if path is not None and path.is_dir():
+                self._take_directory(path)
+            elif path is not None and path.is_file():
+                self.adds += _of_file(path, path.name)
+                self.taken.append(given)
+            elif _looks_like_a_path(given):
+                raise InvalidArgumentError(given, "no such file or directory; to store these words use --text")
+            else:
+                self.adds.append({"messages": given})
+        except OSError as error:
+            raise InvalidArgumentError(given, f"cannot be read: {error.strerror}") from error
+
+    def _take_directory(self, top: Path) -> None:
+        before = len(self.taken)
+        for folder, below, names in os.walk(top):
+            place = Path(folder)
+            for name in [one for one in below if one.startswith(".")]:
+                self.skipped[f"{place / name}/"] = "hidden"
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            for file in (place / name for name in sorted(names)):
+                try:
+                    self.adds += _of_listed_file(file, file.relative_to(top).as_posix())
+                    self.taken.append(str(file))
+                except InvalidArgumentError as error:
+                    self.skipped[str(file)] = error.problem
+                except OSError as error:
+                    self.skipped[str(file)] = f"cannot be read: {error.strerror}"
+        if len(self.taken) == before:
+            why = "; ".join(f"{path}: {why}" for path, why in list(self.skipped.items())[:3])
+            raise InvalidArgumentError(str(top), f"has nothing to take in{f' ({why})' if why else ''}")
+
+
+def keyed(adds: Iterable[Add]) -> Iterator[Add]:
+    """``adds``, complete with whose memory it is, each with an idempotency key of all that it says.
+
+    The same file taken in again is thereby the same calls, which the server answers as it did the first time. What
+    stands in a file twice is two calls.
+    """
+    times: Counter[str] = Counter()
+    for add in adds:
+        said = json.dumps(add, sort_keys=True, default=str, ensure_ascii=True)
+        times[said] += 1
+        digest = hashlib.sha256(f"{times[said]} {said}".encode()).hexdigest()
+        yield {**add, "idempotency_key": f"file-{digest[:40]}"}
 
 
 def _looks_like_a_path(given: str) -> bool:
     return len(given.split()) == 1 and ("/" in given or given.lower().endswith(SUFFIXES))
 
 
-def _of_file(path: Path) -> list[Add]:
+def _of_listed_file(path: Path, name: str) -> list[Add]:
+    """A file that nobody named: what no ``add`` would take is found out here, so that only this file is left."""
+    if path.name.startswith("."):
+        raise InvalidArgumentError(name, "hidden")
+    if path.suffix.lower() not in SUFFIXES:
+        raise InvalidArgumentError(name, f"is none of {', '.join(SUFFIXES)}")
+    adds = _of_file(path, name)
+    for add in adds:
+        prepare.add_of({**add, "cube_id": "any"})
+    return adds
+
+
+def _of_file(path: Path, name: str) -> list[Add]:
+    """``name`` is what the file's sources and sessions are called: its path in the directory that was given."""
     text = _decode(str(path), path.read_bytes())
     if path.suffix.lower() == ".json":
         try:
-            return list(_cut(_of_json(path, json.loads(text))))
+            return list(_cut(_of_json(path, name, json.loads(text))))
         except ValueError as error:
             if isinstance(error, InvalidArgumentError):
                 raise
             raise InvalidArgumentError(str(path), f"is no JSON: {error}") from error
     if path.suffix.lower() == ".jsonl":
-        return list(_cut([{"messages": list(_lines(path, text)), "session_id": path.stem}]))
-    return list(_cut(_of_text(path.name, text)))
+        return list(_cut([{"messages": list(_lines(path, text)), "session_id": _stem(name)}]))
+    return list(_cut(_of_text(name, text)))
+
+
+def _stem(name: str) -> str:
+    return str(PurePosixPath(name).with_suffix(""))
 
 
 def _decode(name: str, body: bytes) -> str:
@@ -87,14 +154,14 @@ def _lines(path: Path, text: str) -> Iterator[Any]:
                 raise InvalidArgumentError(f"{path}:{number}", f"is no JSON: {error}") from error
 
 
-def _of_json(path: Path, plain: Any) -> list[Add]:
+def _of_json(path: Path, name: str, plain: Any) -> list[Add]:
     if isinstance(plain, dict) and "messages" in plain:
-        return [{"session_id": path.stem, **plain}]
+        return [{"session_id": _stem(name), **plain}]
     rows = plain if isinstance(plain, list) else [plain]
     if rows and all(isinstance(row, dict) and "conversation" in row for row in rows):
         return [session.add() for conversation in conversations_of(plain) for session in conversation.sessions]
     if isinstance(plain, list) and plain:
-        return [{"messages": plain, "session_id": path.stem}]
+        return [{"messages": plain, "session_id": _stem(name)}]
     raise InvalidArgumentError(str(path), "is no list of messages, no {'messages': […]} and no LoCoMo conversation")
 
 

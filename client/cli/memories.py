@@ -1,38 +1,37 @@
-"""Commands on memories: add, search, get, list, update, delete, history."""
+"""Commands on memories: search, get, list, update, delete, history; ``add`` is in ``adding``."""
 
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from memcube.client.cli.inputs import adds_of
+from memcube.client.cli.adding import add
 from memcube.client.cli.options import (
+    TIMEOUT_S,
     Agent,
     ApiKey,
     Cube,
+    Expires,
     Home,
     Json,
+    Metadata,
     Run,
     Scope,
     Server,
+    Tag,
     Timeout,
     User,
     connect,
     json_object,
 )
 from memcube.client.cli.output import day, err, hits_table, memories_table, out, print_json
-from memcube.model.errors import InvalidArgumentError, MemCubeError
+from memcube.model.errors import InvalidArgumentError
 
 __all__ = ["register"]
 
-TIMEOUT_S = 30.0
 Filter = Annotated[str | None, typer.Option("--filter", help='JSON, e.g. \'{"tags": {"contains": "work"}}\'.')]
-Metadata = Annotated[str | None, typer.Option("--metadata", "-m", help="A JSON object to keep with it.")]
-Tag = Annotated[list[str] | None, typer.Option("--tag", help="May be given several times.")]
-Expires = Annotated[str | None, typer.Option("--expires", help="Not returned after this time (with its zone).")]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,59 +43,6 @@ def register(app: typer.Typer) -> None:
     app.command("update")(update)
     app.command("delete")(delete)
     app.command("history")(history)
-
-
-def add(
-    what: Annotated[list[str], typer.Argument(help="Words, a file, a directory, or - for standard input.")],
-    user: User = None,
-    agent: Agent = None,
-    run: Run = None,
-    cube: Cube = None,
-    session: Annotated[str | None, typer.Option("--session", help="The conversation that it belongs to.")] = None,
-    metadata: Metadata = None,
-    tag: Tag = None,
-    when: Annotated[str | None, typer.Option("--time", help="When it was said, e.g. 2026-03-01T12:00Z.")] = None,
-    expires: Expires = None,
-    text: Annotated[bool, typer.Option("--text", help="What is given are words, also where they name a file.")] = False,
-    server: Server = None,
-    api_key: ApiKey = None,
-    home: Home = None,
-    timeout: Timeout = TIMEOUT_S,
-    as_json: Json = False,
-) -> None:
-    """Take in words, a file, a directory or standard input. Returns when it is durable and can be found."""
-    info = json_object("--metadata", metadata)
-    common = Scope(user, agent, run, cube).arguments()
-    adds = []
-    for one in what:
-        for call in [{"messages": one}] if text else adds_of(one):
-            chosen = {"metadata": info, "tags": tag, "timestamp": when, "expiration_date": expires}
-            adds.append({**common, **call, **{name: value for name, value in chosen.items() if value is not None}})
-    if session is not None:
-        adds = [{**call, "session_id": session} for call in adds]
-    began = time.monotonic()
-    results: list[dict[str, Any]] = []
-    refused: list[MemCubeError] = []
-    with connect(server, api_key, home, timeout) as memory, _progress(len(adds) > 1 and not as_json) as progress:
-        bar = progress.add_task("adding", total=len(adds))
-        for answer in memory.add_many(adds):
-            progress.advance(bar)
-            if isinstance(answer, MemCubeError):
-                refused.append(answer)
-            else:
-                results.extend(answer["results"])
-    if as_json and not refused:
-        print_json({"results": results})
-    elif not as_json:
-        took = (time.monotonic() - began) * 1000
-        where = f" to {results[0]['cube_id']}" if results else ""
-        out.print(f"added {len(results)} {'memory' if len(results) == 1 else 'memories'}{where} in {took:.0f} ms")
-        if len(results) == 1:
-            out.print(f"[dim]{results[0]['id']}[/dim]")
-    if refused:
-        if len(refused) > 1:
-            err.print(f"[red]{len(refused)} of {len(adds)} calls were refused; the first one:[/red]")
-        raise refused[0]
 
 
 def search(
@@ -279,15 +225,3 @@ def history(
             f"[dim]v{row['version']}  {day(row['updated_at'], clock=True)}[/dim]  [{colour}]{row['event']}[/]  ", end=""
         )
         out.print(row["new_memory"] or "", markup=False)
-
-
-def _progress(shown: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=err,
-        disable=not shown,
-        transient=True,
-    )

@@ -11,8 +11,9 @@ import typer
 from memcube.client.memory import Memory
 from memcube.model.errors import InvalidArgumentError
 
-__all__ = ["Address", "ApiKey", "Home", "Json", "Scope", "json_object"]
+__all__ = ["TIMEOUT_S", "Address", "ApiKey", "Home", "Json", "Scope", "json_object"]
 
+TIMEOUT_S = 30.0
 WHOSE, WHERE = "Whose memory", "Which system"
 
 User = Annotated[str | None, typer.Option("--user", "-u", envvar="MEMCUBE_USER", rich_help_panel=WHOSE)]
@@ -40,6 +41,9 @@ Home = Annotated[
     ),
 ]
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds that a call may take.", rich_help_panel=WHERE)]
+Metadata = Annotated[str | None, typer.Option("--metadata", "-m", help="A JSON object to keep with it.")]
+Tag = Annotated[list[str] | None, typer.Option("--tag", help="May be given several times.")]
+Expires = Annotated[str | None, typer.Option("--expires", help="Not returned after this time (with its zone).")]
 Address = Annotated[str, typer.Option("--address", help="A running Ray cluster to join: 'auto', or its address.")]
 
 

@@ -16,7 +16,18 @@ from rich.text import Text
 from memcube.model import errors
 from memcube.model.plain import error_to_plain
 
-__all__ = ["EXIT_STATUS", "day", "err", "fail", "hits_table", "memories_table", "out", "print_json", "score_parts"]
+__all__ = [
+    "EXIT_STATUS",
+    "counted",
+    "day",
+    "err",
+    "fail",
+    "hits_table",
+    "memories_table",
+    "out",
+    "print_json",
+    "score_parts",
+]
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -66,6 +77,11 @@ def fail(error: errors.MemCubeError, as_json: bool) -> int:
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun, e.g. "1 memory", "2 cubes"."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def day(text: str | None, *, clock: bool = False) -> str:

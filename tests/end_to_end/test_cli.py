@@ -36,6 +36,24 @@ def test_add_a_file_a_directory_and_standard_input(system: LocalSystem, user: st
     assert hit["session_id"] == "a.md"
 
 
+def test_a_directory_is_taken_once(system: LocalSystem, user: str, tmp_path: Path) -> None:
+    """Twice the same directory stores nothing twice, and says so; ``--again`` does; what is left is named."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "README.md").write_text("The boiler is serviced in May.")
+    (tmp_path / "lib" / "README.md").write_text("The boiler is serviced in May.")
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG")
+    first = system.json("add", "-u", user, str(tmp_path))
+    assert (len(first["results"]), first["already"], len(first["taken"])) == (2, 0, 2)
+    assert [row["path"] for row in first["skipped"]] == [str(tmp_path / "photo.png")]
+    second = system.run("add", "-u", user, str(tmp_path))
+    assert second.stdout.startswith("added 0 memories from 2 files")
+    assert "2 had been added before" in second.stdout
+    assert "photo.png" in second.stderr
+    assert system.json("list", "-u", user)["total"] == 2
+    assert system.json("add", "-u", user, str(tmp_path), "--again")["already"] == 0
+    assert system.json("list", "-u", user)["total"] == 4
+
+
 def test_the_shipped_conversation_is_recalled(system: LocalSystem, user: str) -> None:
     """The demo's file through the command line: dates, speakers, Chinese, a token budget."""
     assert len(system.json("add", "-u", user, str(EXAMPLE))["results"]) >= 80

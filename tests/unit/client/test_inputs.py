@@ -11,11 +11,18 @@ from typing import Any
 import pytest
 
 from memcube.client.cli import inputs
-from memcube.client.cli.inputs import adds_of
+from memcube.client.cli.inputs import Intake, keyed
 from memcube.client.locomo import read_conversations
 from memcube.model.errors import InvalidArgumentError
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "conversation.json"
+
+
+def adds_of(given: str) -> list[dict[str, Any]]:
+    """The calls that one argument comes to."""
+    intake = Intake()
+    intake.take(given)
+    return intake.adds
 
 
 def texts_of(adds: list[dict[str, Any]]) -> list[str]:
@@ -111,7 +118,50 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, body: bytes) ->
     assert name in caught.value.field or "conversation" in caught.value.field
 
 
-def test_an_empty_directory_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [None, ".env.md", "photo.png", "package.json"])
+def test_a_directory_of_nothing_is_refused(tmp_path: Path, name: str | None) -> None:
     """Taking in nothing is not a success."""
-    with pytest.raises(InvalidArgumentError):
+    if name:
+        (tmp_path / name).write_text('{"name": "x"}')
+    with pytest.raises(InvalidArgumentError, match="nothing to take in"):
         adds_of(str(tmp_path))
+
+
+def test_what_does_not_suit_is_skipped_and_said(tmp_path: Path) -> None:
+    """One odd file among many refuses nothing: it is left, with the reason; hidden ones are not even looked at."""
+    files = {
+        "README.md": b"one",
+        "lib/README.md": b"two",
+        "lib/talk.json": b'["three"]',
+        ".git/description.txt": b"hidden",
+        ".env.txt": b"secret",
+        "empty.md": b"\n",
+        "package.json": b'{"name": "x"}',
+        "rows.json": b'[{"id": 1}]',
+        "latin.txt": b"caf\xe9",
+        "table.csv": b"1,2",
+    }
+    for name, body in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(body)
+    intake = Intake()
+    intake.take(str(tmp_path))
+    assert [add["session_id"] for add in intake.adds] == ["README.md", "lib/README.md", "lib/talk"]
+    assert [add["messages"][0]["id"] for add in intake.adds[:2]] == ["README.md#1", "lib/README.md#1"]
+    assert intake.taken == [str(tmp_path / name) for name in ("README.md", "lib/README.md", "lib/talk.json")]
+    skipped = {str(Path(path).relative_to(tmp_path)): why for path, why in intake.skipped.items()}
+    assert set(skipped) == {".git", *files} - {"README.md", "lib/README.md", "lib/talk.json", ".git/description.txt"}
+    assert (skipped[".git"], skipped[".env.txt"], skipped["empty.md"]) == ("hidden", "hidden", "is empty")
+
+
+def test_the_same_file_is_the_same_call(tmp_path: Path) -> None:
+    """Its key depends on the words, the path in the directory and whose memory it is, and on nothing else."""
+    keys = []
+    for folder, words, user in (("a", "x", "ann"), ("b", "x", "ann"), ("c", "y", "ann"), ("d", "x", "bob")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "n.md").write_text(words)
+        [add] = adds_of(str(tmp_path / folder))
+        keys += [call["idempotency_key"] for call in keyed([{**add, "user_id": user}])]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+    assert len({call["idempotency_key"] for call in keyed([*adds_of(str(EXAMPLE))[:1] * 2])}) == 2

@@ -26,7 +26,7 @@ from memcube.client.cli.options import (
     connect,
     json_object,
 )
-from memcube.client.cli.output import day, err, hits_table, memories_table, out, print_json
+from memcube.client.cli.output import counted, day, err, hits_table, memories_table, out, print_json
 from memcube.model.errors import InvalidArgumentError
 
 __all__ = ["register"]
@@ -57,13 +57,14 @@ def search(
     threshold: Annotated[float, typer.Option("--threshold", help="Least score, 0 to 1.")] = 0.0,
     reference: Annotated[str | None, typer.Option("--now", help="What 'yesterday' counts from (with zone).")] = None,
     expired: Annotated[bool, typer.Option("--expired", help="Show what has expired too.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what each score is made of.")] = False,
     server: Server = None,
     api_key: ApiKey = None,
     home: Home = None,
     timeout: Timeout = TIMEOUT_S,
     as_json: Json = False,
 ) -> None:
-    """Recall: the memories that answer a query, each with its score, its parts, its source and its date."""
+    """Recall: the memories that answer a query, each with its score, its date, its source and its id."""
     filters = json_object("--filter", filter_)
     with connect(server, api_key, home, timeout) as memory:
         began = time.monotonic()
@@ -76,6 +77,7 @@ def search(
             token_budget=budget,
             reference_date=reference,
             show_expired=expired,
+            explain=explain or as_json,
         )
         took = (time.monotonic() - began) * 1000
     if as_json:
@@ -84,8 +86,10 @@ def search(
     if not found["results"]:
         out.print("nothing found")
     else:
-        out.print(hits_table(found["results"]))
-    out.print(f"[dim]{len(found['results'])} memories · {found['tokens']} tokens · {took:.0f} ms[/dim]")
+        out.print(hits_table(found["results"], ids=True))
+    out.print(
+        f"[dim]{counted(len(found['results']), 'memory', 'memories')} · {found['tokens']} tokens · {took:.0f} ms[/dim]"
+    )
     for note in found["degraded"]:
         err.print(f"[yellow]degraded: {note}[/yellow]")
 
@@ -135,7 +139,7 @@ def list_(
         return
     out.print(memories_table(found["results"]))
     more = f"; the next page: --page {found['next']}" if found["next"] else ""
-    out.print(f"[dim]{len(found['results'])} of {found['total']} memories{more}[/dim]")
+    out.print(f"[dim]{len(found['results'])} of {counted(found['total'], 'memory', 'memories')}{more}[/dim]")
 
 
 def update(

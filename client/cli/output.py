@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.console import Console, Group
 from rich.text import Text
 
 from memcube.model import errors
@@ -29,7 +28,8 @@ __all__ = [
     "score_parts",
 ]
 
-out = Console(highlight=False)
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+"""Where no terminal reads, no line is broken or cut: a memory is a line to grep."""
 err = Console(stderr=True, highlight=False)
 
 EXIT_STATUS: tuple[tuple[type[errors.MemCubeError], int], ...] = (
@@ -84,6 +84,21 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+@contextmanager
+def waiting(console: Console) -> Iterator[Callable[[str], None]]:
+    """Gives what ``local.start`` shall say its lines to: one that ends in "…" is shown as long as it holds, where
+    there is a terminal; the others stay."""
+    with console.status("starting …") as status:
+
+        def say(line: str) -> None:
+            if line.endswith("…"):
+                status.update(line.strip())
+            else:
+                console.print(line, markup=False, style="dim")
+
+        yield say
+
+
 def day(text: str | None, *, clock: bool = False) -> str:
     """An RFC 3339 time as people read it; empty for None."""
     if not text:
@@ -110,41 +125,46 @@ def source_of(memory: Mapping[str, Any]) -> str:
     return " · ".join(word for word in words if word) or memory.get("session_id", "")
 
 
-def hits_table(hits: Iterable[Mapping[str, Any]], marked: Iterable[str] = ()) -> Table:
-    """Search results: score, the memory with its score parts below, source, date.
+def hits_table(hits: Iterable[Mapping[str, Any]], marked: Iterable[str] = (), *, ids: bool = False) -> Group:
+    """Search results: each memory, and below it score, date, source, and what its score is made of where it says so.
 
-    Memories with one of the source ids in ``marked`` get a check mark.
+    Memories with one of the source ids in ``marked`` get a check mark; with ``ids`` their own ids are shown too.
+    Also used by ``examples/demo.py``.
     """
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True, header_style="dim")
-    table.add_column("score", justify="right", style="bold", no_wrap=True)
-    table.add_column("memory, and what its score is made of", ratio=1, overflow="fold")
-    table.add_column("source", no_wrap=True, style="blue")
-    table.add_column("date", no_wrap=True, style="green")
+    blocks = []
     for hit in hits:
-        when = hit.get("valid_from") or hit["created_at"]
-        ids = {source.get("id") for source in hit["sources"]}
-        score = Text(f"{hit['score']:.2f}")
-        if ids & set(marked):
+        score = Text(f"{hit['score']:.2f}", style="bold")
+        if {source.get("id") for source in hit["sources"]} & set(marked):
             score = Text("✓ ", style="bold green") + score
-        words = Text(hit["memory"])
+        below = [Text(" · ").join([score, *_when_and_where(hit)])]
+        if ids:
+            below.append(Text(hit["id"], style="dim"))
         parts = score_parts(hit.get("score_parts", {}))
-        if parts:
-            words = words + Text("\n") + parts
-        table.add_row(score, words, Text(source_of(hit)), day(when))
-    return table
+        blocks.append(_block(hit["memory"], below + [parts] * bool(parts)))
+    return Group(*blocks)
 
 
-def memories_table(memories: Iterable[Mapping[str, Any]]) -> Table:
-    """A listing: id, memory, when, version."""
-    table = Table(box=None, pad_edge=False, expand=True, header_style="dim")
-    table.add_column("id", no_wrap=True, style="dim")
-    table.add_column("memory", ratio=1, overflow="fold")
-    table.add_column("when", no_wrap=True, style="green")
-    table.add_column("source", no_wrap=True, style="blue")
-    table.add_column("v", justify="right")
-    for memory in memories:
-        when = memory.get("valid_from") or memory["created_at"]
-        table.add_row(
-            memory["id"], Text(memory["memory"]), day(when), escape(source_of(memory)), str(memory["version"])
+def memories_table(memories: Iterable[Mapping[str, Any]]) -> Group:
+    """A listing: each memory, and below it date, source, version and id."""
+    return Group(
+        *(
+            _block(
+                memory["memory"],
+                [
+                    Text(" · ").join([*_when_and_where(memory), Text(f"v{memory['version']}")]),
+                    Text(memory["id"], style="dim"),
+                ],
+            )
+            for memory in memories
         )
-    return table
+    )
+
+
+def _when_and_where(memory: Mapping[str, Any]) -> list[Text]:
+    when, where = day(memory.get("valid_from") or memory["created_at"]), source_of(memory)
+    return [Text(when, style="green"), *([Text(where, style="blue")] if where else [])]
+
+
+def _block(words: str, below: Iterable[Text]) -> Text:
+    """The words from the first column on, at any width of the terminal; what is known of them in lines of its own."""
+    return Text("\n  ").join([Text(words), *below])

@@ -17,7 +17,8 @@ def test_add_and_search_words(system: LocalSystem, user: str) -> None:
     assert added.stdout.startswith(f"added 1 memory to user:{user}")
     found = system.run("search", "--user", user, "where do I live?")
     assert "I moved to Lisbon in March" in found.stdout
-    assert "dense" in found.stdout or "lexical" in found.stdout
+    assert "lexical=" not in found.stdout
+    assert "lexical=" in system.run("search", "--user", user, "where did I move?", "--explain").stdout
     document = system.json("search", "--user", user, "where do I live?")
     assert document["results"][0]["memory"] == "I moved to Lisbon in March"
     assert document["results"][0]["score_parts"]
@@ -75,6 +76,8 @@ def test_get_list_update_delete_history(system: LocalSystem, user: str) -> None:
     listed = system.json("list", "-u", user, "--filter", '{"tags": {"contains": "health"}}')
     assert [row["id"] for row in listed["results"]] == [one["id"]]
     assert "Dentist at ten" in system.run("list", "-u", user).stdout
+    long = system.json("update", one["id"], "a long memory " * 30)
+    assert long["memory"] in system.run("list", "-u", user).stdout.splitlines(), "a pipe gets whole lines"
     assert system.json("delete", one["id"])["deleted"] == 1
     assert system.run("get", one["id"]).returncode == 3
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 import typer
+from rich.console import Console, RenderableType
 
 from memcube.client.cli.app import app
-from memcube.client.cli.output import EXIT_STATUS, day, exit_status, hits_table, score_parts
+from memcube.client.cli.output import EXIT_STATUS, day, exit_status, hits_table, memories_table, score_parts
 from memcube.model.errors import ERRORS, DamagedError, InternalError, TooLargeError
 
 ROOT = Path(__file__).parents[3]
@@ -74,10 +76,32 @@ def test_score_parts_are_ordered_and_few() -> None:
     assert "zero" not in " ".join(words)
 
 
-def test_a_table_marks_evidence() -> None:
-    """Hits whose source is asked for carry a check mark."""
-    hit = {"score": 0.5, "memory": "tea [bold]not markup[/bold]", "created_at": "2026-03-01T12:05:00Z"}
-    rows = hits_table([{**hit, "sources": [{"id": "D1:1"}]}, {**hit, "sources": [{"id": "D1:2"}]}], ["D1:2"])
-    scores = [str(cell) for cell in rows.columns[0].cells]
-    assert scores == ["0.50", "✓ 0.50"]
-    assert "[bold]" in str(next(iter(rows.columns[1].cells)))
+HIT = {"id": f"{'k' * 20}-{'i' * 26}", "memory": "tea [bold]not markup[/bold]", "created_at": "2026-03-01T12:05:00Z"}
+
+
+def shown(what: RenderableType, width: int) -> list[str]:
+    """The lines that a terminal of this width shows."""
+    console = Console(width=width, file=io.StringIO())
+    console.print(what)
+    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+
+def test_hits_mark_evidence() -> None:
+    """Hits whose source is asked for carry a check mark; what they say is no markup."""
+    hit = {**HIT, "score": 0.5, "score_parts": {"dense": 2.0}}
+    lines = shown(
+        hits_table([{**hit, "sources": [{"id": "D1:1"}]}, {**hit, "sources": [{"id": "D1:2"}]}], ["D1:2"]), 80
+    )
+    assert lines[0] == HIT["memory"]
+    assert [line for line in lines if "0.50" in line] == ["  0.50 · 1 Mar 2026 · D1:1", "  ✓ 0.50 · 1 Mar 2026 · D1:2"]
+    assert lines.count("  dense=2.00") == 2
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_listing_shows_words_and_whole_ids(width: int) -> None:
+    """However long the source: the words come first, the id stands whole on a line of its own."""
+    row = {**HIT, "score": 0.5, "version": 1, "sources": [{"id": f"a/{'long/' * 30}path.md#1"}]}
+    for table in (memories_table([row]), hits_table([row], ids=True)):
+        lines = shown(table, width)
+        assert lines[0] == HIT["memory"]
+        assert f"  {HIT['id']}" in lines

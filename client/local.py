@@ -65,24 +65,28 @@ def ensure_running(options: ClientOptions, say: Say | None = None) -> str:
 
 
 def start(home: Path, arguments: list[str], timeout_s: float, say: Say) -> RunFile:
-    """Start this home's system, or join a start that is under way, and return its run file once it is ready."""
-    deadline = time.monotonic() + timeout_s
+    """Start this home's system, or join a start that is under way, and return its run file once it is ready.
+
+    ``say`` gets a line for each part once it is there, and lines that end in "…" for what is waited for meanwhile;
+    nothing where the settings or arguments are refused.
+    """
+    began = time.monotonic()
+    deadline = began + timeout_s
     told: set[str] = set()
     child: subprocess.Popen[bytes] | None = None
     while True:
         file = running(home)
         if file is not None and file.state == READY:
             if told or child is not None:
-                _tell(file, told, say)
+                _tell(file, told, say, time.monotonic() - began)
             return file
         if file is None and child is None:
-            line = f"memcube: starting a system in {home} (it stays; 'memcube down' stops it)"
-            if line not in told:
-                told.add(line)
-                say(line)
             child = spawn(home, arguments)
         if file is not None and file.state != STOPPING:
-            _tell(file, told, say)
+            if not told and child is not None:
+                # Only now: the supervisor writes its file once it has accepted what it was told.
+                say(f"memcube: starting a system in {home} (it stays; 'memcube down' stops it)")
+            _tell(file, told, say, time.monotonic() - began)
         if child is not None and child.poll() is not None:
             if child.returncode == 0:
                 # A system inside another's Ray cluster: the process that put it there is done.
@@ -150,11 +154,18 @@ def spawn(home: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
     return child
 
 
-def _tell(file: RunFile, told: set[str], say: Say) -> None:
-    for step in file.steps:
-        line = f"  {step.name} …" if step.seconds is None else f"  {step.name}: {step.seconds:.1f} s"
-        if line not in told:
-            told.add(line)
+def _tell(file: RunFile, told: set[str], say: Say, waited_s: float) -> None:
+    """Each part once, when it is ready: after how long a wait, since parts start beside each other."""
+    told.add("")
+    lines = {
+        step.name: f"  {step.name}: ready after {waited_s:.1f} s" for step in file.steps if step.seconds is not None
+    }
+    missing = ", ".join(step.name for step in file.steps if step.seconds is None)
+    if missing:
+        lines[f"without {missing}"] = f"  waiting for {missing} …"
+    for key, line in lines.items():
+        if key not in told:
+            told.add(key)
             say(line)
 
 
@@ -173,4 +184,5 @@ def _why(home: Path, child: subprocess.Popen[bytes]) -> MemCubeError:
 
 
 def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    if not line.endswith("…"):
+        print(line, file=sys.stderr, flush=True)

@@ -26,7 +26,7 @@ from rich.text import Text
 
 from memcube.actors.recall.tokens import estimate_tokens
 from memcube.client import Memory
-from memcube.client.cli.output import hits_table
+from memcube.client.cli.output import hits_table, waiting
 from memcube.client.local import start, stop
 from memcube.client.locomo import CATEGORIES, Conversation, Question, read_conversations
 from memcube.model.errors import MemCubeError
@@ -109,14 +109,7 @@ def show(home: Path, conversation: Conversation, questions: list[Question]) -> N
 def start_system(home: Path) -> RunFile:
     """Start a system in ``home``, on free ports, showing what it waits for."""
     ports = ["--port", "0", "--http-port", "0", "--frames", "4"]
-    with console.status("starting a system on this machine") as status:
-
-        def say(line: str) -> None:
-            if line.endswith("…"):
-                status.update(f"starting a system on this machine: {line.strip()}")
-            elif line.endswith(" s"):
-                console.print(line, style="dim")
-
+    with waiting(console) as say:
         return start(home, ports, 180.0, say)
 
 

@@ -26,7 +26,7 @@ from memcube.client.cli.options import (
     User,
     connect,
 )
-from memcube.client.cli.output import day, err, out, print_json
+from memcube.client.cli.output import day, err, out, print_json, waiting
 from memcube.model.errors import InvalidArgumentError, NotFoundError
 from memcube.model.run_file import READY, RunFile, home_folder
 
@@ -80,10 +80,12 @@ def up(
         else:
             out.print(f"starting in {folder}; 'memcube status' says how far it is")
         return
-    file = local.start(folder, arguments, timeout, lambda line: None if as_json else err.print(line, markup=False))
     if as_json:
+        file = local.start(folder, arguments, timeout, lambda line: None)
         print_json(_plain(file, folder) | {"seconds": round(time.monotonic() - began, 3), "started": before is None})
         return
+    with waiting(err) as say:
+        file = local.start(folder, arguments, timeout, say)
     if before is not None and before.state == READY:
         out.print("it runs already")
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -65,15 +66,26 @@ def test_a_damaged_run_file_is_an_error(tmp_path: Path) -> None:
 
 def test_a_start_under_way_is_waited_for_and_told(tmp_path: Path) -> None:
     """A client that comes while another one's system starts spawns nothing, and says what it waits for."""
-    mine(state=STARTING).with_step(Step("Ray")).write(tmp_path)
+    starting = mine(state=STARTING).with_step(Step("Ray"))
+    starting.write(tmp_path)
     lines: list[str] = []
 
     def say(line: str) -> None:
-        lines.append(line)
-        mine().write(tmp_path)
+        lines.append(re.sub(r"[\d.]+ s$", "N s", line))
+        if len(lines) == 1:
+            starting.with_step(Step("Ray", 2.5)).with_step(Step("gateway")).write(tmp_path)
+        elif len(lines) == 3:
+            starting.with_step(Step("Ray", 2.5)).with_step(Step("gateway", 1.0)).write(tmp_path)
+        elif len(lines) == 4:
+            mine(steps=starting.with_step(Step("Ray", 2.5)).with_step(Step("gateway", 1.0)).steps).write(tmp_path)
 
     assert local.start(tmp_path, [], 5.0, say).state == READY
-    assert lines == ["  Ray …"]
+    assert lines == [
+        "  waiting for Ray …",
+        "  Ray: ready after N s",
+        "  waiting for gateway …",
+        "  gateway: ready after N s",
+    ]
 
 
 def test_waiting_for_a_start_ends(tmp_path: Path) -> None:
@@ -94,8 +106,10 @@ def test_a_failed_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         return child
 
     monkeypatch.setattr(local, "spawn", spawn)
+    said: list[str] = []
     with pytest.raises(InvalidArgumentError, match="is taken"):
-        local.start(tmp_path, [], 20.0, lambda line: None)
+        local.start(tmp_path, [], 20.0, said.append)
+    assert said == [], "a refusal comes before any talk of starting"
 
 
 def test_stopping_nothing_is_fine(tmp_path: Path) -> None:

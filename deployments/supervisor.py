@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from memcube.deployments.config import SystemConfig, package_version
 from memcube.deployments.leftovers import Leftovers
@@ -135,9 +136,10 @@ def _own(progress: Progress, config: SystemConfig) -> int:
             leftovers.look()
             keep_small(log_file(progress.home))
         progress.put(state=STOPPING)
+        log.info("asked to stop")
     finally:
-        leftovers.look()
         began = time.monotonic()
+        leftovers.look()
         if system is not None:
             system.stop()
         stop_local_ray()
@@ -217,5 +219,14 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _leave(status: int) -> NoReturn:
+    """End this process at once. Ray is stopped and all files are closed by now; what its libraries go on to do at the
+    end of a process takes 0.5 s alone, and was seen to take 15 s beside eight busy processes."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

@@ -59,7 +59,8 @@ class System:
     def stop(self) -> None:
         """Stop in order: no new calls, those in flight answered, cubes folded into their files, let go.
 
-        What runs on after ``DRAIN_S`` is ended anyway: whatever was acknowledged is durable since then.
+        The gateway has ``DRAIN_S`` for that, and all frames together as long; what runs on is ended anyway: whatever
+        was acknowledged is durable since then.
         """
         _drain()
         if self.config.address:
@@ -186,20 +187,21 @@ def _drain() -> None:
     began = time.monotonic()
     ours = _ours()
     if GATEWAY in ours:
-        _quietly(GATEWAY, ours[GATEWAY].drain.remote())
+        _quietly(GATEWAY, ours[GATEWAY].drain.remote(), began + DRAIN_S)
         ray.kill(ours[GATEWAY], no_restart=True)
     # Without the directory nobody pages cubes in again behind the frames that let go.
     if DIRECTORY in ours:
         ray.kill(ours[DIRECTORY], no_restart=True)
     clearing = {name: actor.clear.remote() for name, actor in ours.items() if name.startswith(FRAME_PREFIX)}
+    deadline = time.monotonic() + DRAIN_S
     for name, reference in clearing.items():
-        _quietly(name, reference)
+        _quietly(name, reference, deadline)
     log.info("drained in %.1f s", time.monotonic() - began)
 
 
-def _quietly(name: str, reference: Any) -> None:
+def _quietly(name: str, reference: Any, deadline: float) -> None:
     try:
-        ray.get(reference, timeout=DRAIN_S)
+        ray.get(reference, timeout=max(0.0, deadline - time.monotonic()))
     except RayError as error:
         log.warning("%s did not stop in order: %s", name, error)
 

@@ -14,7 +14,7 @@ from typing import Any
 from memcube.deployments.config import SystemConfig
 from memcube.model.errors import UnavailableError
 
-__all__ = ["NAMESPACE", "join_ray", "leave_ray", "start_local_ray", "stop_local_ray"]
+__all__ = ["NAMESPACE", "join_ray", "keep_token_private", "leave_ray", "start_local_ray", "stop_local_ray"]
 
 log = logging.getLogger("memcube.supervisor")
 
@@ -34,6 +34,7 @@ def start_local_ray(folder: Path, config: SystemConfig, *, log_to_driver: bool =
     os.environ.setdefault("RAY_memory_monitor_refresh_ms", "0")
     # Ray runs workers at the lowest priority, for batch work; ours answer people who wait.
     os.environ.setdefault("RAY_worker_niceness", "0")
+    keep_token_private()
     import ray
 
     ray.init(
@@ -50,6 +51,24 @@ def start_local_ray(folder: Path, config: SystemConfig, *, log_to_driver: bool =
     )
 
 
+def keep_token_private() -> None:
+    """From now on this process and those that it starts make files that only their owner may read, and so is Ray's
+    token where it exists: Ray writes it for all to read, and whoever has it may run code in our Ray."""
+    os.umask(0o077)
+    token = _token_file()
+    try:
+        if token.stat().st_mode & 0o077:
+            token.chmod(0o600)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        log.warning("others can read Ray's token %s: %s", token, error)
+
+
+def _token_file() -> Path:
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
+
+
 def stop_local_ray() -> None:
     """End our own Ray with every process of it."""
     import ray
@@ -63,8 +82,7 @@ def join_ray(address: str) -> str:
     A cluster may ask for Ray's token; Ray sends the one that it has only in the mode ``token``.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
-    if os.environ.get("RAY_AUTH_TOKEN") or token.exists():
+    if os.environ.get("RAY_AUTH_TOKEN") or _token_file().exists():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 

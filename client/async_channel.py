@@ -59,6 +59,8 @@ class AsyncConnection:
                 return prepared.result(answer)
             except (grpc.RpcError, grpc.aio.UsageError) as error:
                 failure = self._failure(error, prepared.method)
+            if prepared.forgives(failure):
+                return prepared.result(prepared.absent)
             await asyncio.sleep(attempts.pause_s(failure))
 
     async def stream(self, prepared: Prepared[Result]) -> AsyncIterator[Result]:

@@ -61,6 +61,8 @@ class Connection:
                 return prepared.result(answer)
             except (grpc.RpcError, ValueError) as error:
                 failure = self._failure(error, prepared.method)
+            if prepared.forgives(failure):
+                return prepared.result(prepared.absent)
             self._closed.wait(attempts.pause_s(failure))
 
     def stream(self, prepared: Prepared[Result]) -> Iterator[Result]:

@@ -15,7 +15,7 @@ from memcube.client.messages import messages_of
 from memcube.client.scope import filter_of, scope_of
 from memcube.model import answers
 from memcube.model.codec import struct_from_info
-from memcube.model.errors import InvalidArgumentError
+from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.ids import new_idempotency_key
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -26,11 +26,19 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Prepared(Generic[Result]):
-    """One unary call: the rpc's name, its request, and how its answer becomes the SDK's result."""
+    """One unary call: the rpc's name, its request, and how its answer becomes the SDK's result.
+
+    ``absent`` is the answer to take where the server says that there is no such cube; None: that is an error.
+    """
 
     method: str
     request: Any
     result: Callable[[Any], Result]
+    absent: Any = None
+
+    def forgives(self, failure: MemCubeError) -> bool:
+        """Whether ``absent`` is the answer to take in place of this failure."""
+        return self.absent is not None and isinstance(failure, NotFoundError) and failure.kind == "cube"
 
 
 Plain = dict[str, Any]
@@ -121,7 +129,13 @@ def search(
         reference_time=time("reference_date", reference_date),
         include_expired=bool(show_expired),
     )
-    return Prepared("Search", request, lambda answer: answers.found(answer, explain=explain, rerank=rerank))
+    return Prepared(
+        "Search",
+        request,
+        lambda answer: answers.found(answer, explain=explain, rerank=rerank),
+        # No vectors are to come, so nobody waits for them.
+        None if scope.cube_id else pb.SearchResponse(vector_coverage=1.0),
+    )
 
 
 def too_early(found: Plain) -> bool:
@@ -156,7 +170,7 @@ def list_page(
         page_token=text("page_token", page_token),
         include_expired=bool(show_expired),
     )
-    return Prepared("List", request, answers.listed)
+    return Prepared("List", request, answers.listed, None if scope.cube_id else pb.ListResponse())
 
 
 def update(

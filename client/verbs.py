@@ -131,6 +131,9 @@ class Verbs(Generic[One]):
         is given. 'Yesterday' in the query counts from ``reference_date``, by default now. ``degraded`` in the answer
         says what could not be used. What was just added is found by its words at once and by its meaning a moment
         later: a search that finds nothing while vectors are still to come looks again for up to ``VECTORS_S``.
+
+        A user, agent or run of whom nothing is known yet, or not for this caller, has no results; a ``cube_id`` that
+        isn't there is NotFoundError.
         """
         return self._look(
             prepare.search,
@@ -166,7 +169,7 @@ class Verbs(Generic[One]):
         page_token: str | None = None,
         show_expired: bool = False,
     ) -> One:
-        """A page of a cube's memories, newest first: ``{"results": […], "total", "next"}``."""
+        """A page of a cube's memories, newest first: ``{"results": […], "total", "next"}``; no cube as in ``search``."""
         return self._ask(
             prepare.list_page,
             user_id=user_id,

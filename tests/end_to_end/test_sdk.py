@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -96,6 +97,29 @@ def test_filters_behave_the_same_in_every_verb(memory: Memory, user: str) -> Non
     assert {row["metadata"]["n"] for row in memory.get_all(user_id=user)["results"]} == {0, 1, 3}
     assert memory.delete_all(user_id=user)["deleted"] == 3
     assert memory.get_all(user_id=user)["total"] == 0
+
+
+def test_one_may_look_before_anything_was_added(system: LocalSystem, memory: Memory, user: str) -> None:
+    """Agents search first: of a user, agent or run not known yet there are no results, at once; a cube that is named
+    and isn't there is an error."""
+    began = time.monotonic()
+    for whose in ({"user_id": user}, {"agent_id": user}, {"run_id": user}, {"filters": {"user_id": user}}):
+        assert memory.search("tea", **whose)["results"] == []
+        assert memory.get_all(**whose) == {"results": [], "total": 0, "next": None}
+    assert time.monotonic() - began < 2.0, "nobody waits for vectors that will not come"
+    for wrong in ({"cube_id": f"user:{user}"}, {"filters": {"cube_id": f"user:{user}"}}):
+        with pytest.raises(NotFoundError):
+            memory.search("tea", **wrong)
+        with pytest.raises(NotFoundError):
+            memory.get_all(**wrong)
+
+    async def work() -> None:
+        async with AsyncMemory(system.grpc) as client:
+            assert (await client.search("tea", user_id=user))["results"] == []
+            with pytest.raises(NotFoundError):
+                await client.search("tea", cube_id=f"user:{user}")
+
+    asyncio.run(work())
 
 
 def test_ids_inside_filters(memory: Memory, user: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -137,6 +138,23 @@ def test_a_retry_sends_the_same_key(call: Any, service: tuple[ScriptedService, s
     assert len({request.idempotency_key for request in scripted.asked}) == 1
     assert scripted.asked[0].idempotency_key
     assert scripted.metadata[0]["authorization"] == "Bearer secret"
+
+
+@pytest.mark.parametrize("kind", [Connection, AsyncConnection])
+def test_a_missing_cube_may_stand_for_an_answer(kind: Any, service: tuple[ScriptedService, str]) -> None:
+    """Where the call has an answer for it, and only for a missing cube."""
+    scripted, target = service
+    scripted.answers = [NotFoundError("cube", "user:ann"), NotFoundError("memory", "m")]
+    forgiving = replace(deletion(), absent=pb.DeleteResponse(seq=0))
+
+    async def call() -> Any:
+        connection = kind(target, None, 10.0)
+        answer = connection.call(forgiving)
+        return await answer if kind is AsyncConnection else answer
+
+    assert asyncio.run(call())["seq"] == 0
+    with pytest.raises(NotFoundError):
+        asyncio.run(call())
 
 
 @both

@@ -110,7 +110,8 @@ def start_system(home: Path) -> RunFile:
     """Start a system in ``home``, on free ports, showing what it waits for."""
     ports = ["--port", "0", "--http-port", "0", "--frames", "4"]
     with waiting(console) as say:
-        return start(home, ports, 180.0, say)
+        # Its line that a system is started says that it stays: this one doesn't.
+        return start(home, ports, 180.0, lambda line: None if line.startswith("memcube:") else say(line))
 
 
 def add_sessions(memory: Memory, conversation: Conversation) -> None:
@@ -148,16 +149,20 @@ def ask(memory: Memory, conversation: Conversation, questions: list[Question], s
     )
     spent: list[int] = []
     took: list[float] = []
-    found_all = 0
+    firsts: list[int] = []
+    console.print(
+        "Each question comes with an answer to [green]expect[/green] and the turns that are evidence for it, both "
+        "from the file; recall sees neither.\n[bold green]✓[/bold green] marks a recalled memory that is such "
+        "evidence. What is recalled is what an agent would hand to its LLM.\n"
+    )
     for number, question in enumerate(questions, 1):
         began = time.perf_counter()
         found = memory.search(question.text, user_id=USER, token_budget=BUDGET_TOKENS, reference_date=reference)
         took.append((time.perf_counter() - began) * 1000)
         spent.append(found["tokens"])
-        named = {source.get("id") for hit in found["results"] for source in hit["sources"]}
-        here = [one for one in question.evidence if one in named]
-        found_all += bool(here)
-        console.print(_answer(number, question, found, here, took[-1]))
+        ranks = evidence_ranks(question, found["results"])
+        firsts += ranks[:1]
+        console.print(_answer(number, question, found, ranks, took[-1]))
     median = sorted(took)[len(took) // 2]
     steps.rows.append(
         ("answer a question (median)", median / 1000, f"slowest {max(took):.0f} ms, through gRPC, no LLM")
@@ -171,8 +176,15 @@ def ask(memory: Memory, conversation: Conversation, questions: list[Question], s
     console.print(table)
     console.print(
         f"[bold]{whole / mean:.0f} times[/bold] fewer tokens; evidence was recalled for "
-        f"[bold]{found_all} of {len(questions)}[/bold] questions within {BUDGET_TOKENS} tokens.\n"
+        f"[bold]{len(firsts)} of {len(questions)}[/bold] questions within {BUDGET_TOKENS} tokens, "
+        f"as the first memory for {firsts.count(1)}.\n"
     )
+
+
+def evidence_ranks(question: Question, hits: list[dict[str, Any]]) -> list[int]:
+    """At which ranks, from 1, the memories are that hold the question's evidence."""
+    wanted = set(question.evidence)
+    return [rank for rank, hit in enumerate(hits, 1) if wanted & {source.get("id") for source in hit["sources"]}]
 
 
 def sample(questions: list[Question], wanted: int) -> list[Question]:
@@ -200,22 +212,22 @@ def _about(conversation: Conversation) -> Panel:
     return Panel(words, title="MemCube", title_align="left", border_style="cyan", box=box.ROUNDED)
 
 
-def _answer(number: int, question: Question, found: dict[str, Any], here: list[str], took_ms: float) -> Group:
+def _answer(number: int, question: Question, found: dict[str, Any], ranks: list[int], took_ms: float) -> Group:
+    """The question, the first memories, the best that is evidence wherever it ranks, and what all of it took."""
     head = Text()
     head.append(f"{number}. {question.text}", style="bold")
-    head.append(f"   {CATEGORIES.get(question.category, '')}\n", style="dim")
-    head.append(f"   expected: {question.answer}", style="green")
-    table = Padding(hits_table(found["results"][:SHOWN], question.evidence), (1, 0, 1, 3))
-    rest = len(found["results"]) - SHOWN
-    more = f", {rest} more not shown" if rest > 0 else ""
-    missing = "" if here else " · evidence not among them"
-    foot = Text(
-        f"   {found['tokens']} tokens in {len(found['results'])} memories{more} · {took_ms:.0f} ms{missing}\n",
-        style="dim",
-    )
+    head.append(f"   {CATEGORIES.get(question.category, '')}", style="dim")
+    expected = Padding(Text(f"expected: {question.answer}", style="green"), (0, 0, 0, 3))
+    hits = found["results"]
+    parts: list[Any] = [head, expected, Padding(hits_table(hits[:SHOWN], question.evidence), (1, 0, 1, 3))]
+    if ranks and ranks[0] > SHOWN:
+        parts.append(Text(f"   and at rank {ranks[0]}:", style="dim"))
+        parts.append(Padding(hits_table([hits[ranks[0] - 1]], question.evidence), (0, 0, 1, 3)))
+    where = f"✓ at rank {', '.join(map(str, ranks))}" if ranks else "no evidence"
+    foot = Text(f"   {where} of {len(hits)} memories · {found['tokens']} tokens · {took_ms:.0f} ms\n", style="dim")
     for note in found["degraded"]:
         foot.append(f"degraded: {note}\n", style="yellow")
-    return Group(head, table, foot)
+    return Group(*parts, foot)
 
 
 def _bar(share: float) -> str:

@@ -50,6 +50,9 @@ def failure_of(error: Exception, *, closed: bool, target: str, method: str, time
         raise error
     failure = error_of_call(error, target, method, timeout_s)
     failure.__cause__ = error
+    if isinstance(failure, UnauthenticatedError):
+        # A note, as the facts are the server's own; a traceback shows it.
+        failure.add_note("give Memory(api_key=…) or set MEMCUBE_API_KEY")
     return failure
 
 

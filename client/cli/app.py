@@ -12,6 +12,7 @@ from typing import Any, cast
 import typer
 
 from memcube.client.cli import keys, memories, system
+from memcube.client.cli.naming import in_options
 from memcube.client.cli.output import fail
 from memcube.model.errors import InvalidArgumentError, MemCubeError
 
@@ -41,7 +42,7 @@ def main() -> None:
     try:
         status = typer.main.get_command(app).main(standalone_mode=False)
     except MemCubeError as error:
-        status = fail(error, as_json)
+        status = fail(in_options(error), as_json)
     except UsageError as error:
         wrong: Any = error
         if as_json:

@@ -199,6 +199,7 @@ def test_every_error_arrives_as_its_own_type(name: str, service: tuple[ScriptedS
         sync_call(target, timeout_s=0.3)
     assert type(caught.value) is type(error)
     assert caught.value.facts == error.facts
+    assert ("api_key=" in "".join(getattr(caught.value, "__notes__", []))) == (name == "UnauthenticatedError")
 
 
 @pytest.mark.parametrize(

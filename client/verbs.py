@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 
@@ -40,7 +41,9 @@ class Verbs(Generic[One]):
         embedder: str | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
-        """See ``ClientOptions``. ``say`` is told what a start waits for; by default it goes to standard error."""
+        """See ``ClientOptions``; ``api_key`` is ``MEMCUBE_API_KEY`` where none is given. ``say`` is told what a start waits for; by default it goes to standard error."""
+        if api_key is None:
+            api_key = os.environ.get("MEMCUBE_API_KEY")
         self.options = ClientOptions(address, api_key, home, start, timeout_s, connect_s, start_s, frames, embedder)
         self._say = say
         self._open()

@@ -10,6 +10,7 @@ from rich.table import Table
 from memcube.client.cli.maintenance import maintain
 from memcube.client.cli.options import Home, Json
 from memcube.client.cli.output import err, out, print_json
+from memcube.model.errors import NotFoundError
 from memcube.model.run_file import home_folder
 
 __all__ = ["app"]
@@ -40,9 +41,9 @@ def add(
         print_json(made)
         return
     out.print(made["key"], markup=False)
-    err.print(f"[dim]for {name} in {tenant}; it is not shown again. From now on every call needs a key.[/dim]")
+    err.print(f"for {name} in {tenant}; it is not shown again. Use it as --api-key or MEMCUBE_API_KEY.", style="dim")
     if made["first"]:
-        err.print("[dim]A system that runs without keys asks for them after 'memcube down' and 'memcube up'.[/dim]")
+        err.print("A running system asks every caller for a key within a second from now.", style="dim")
 
 
 @app.command("list")
@@ -64,9 +65,19 @@ def list_(home: Home = None, as_json: Json = False) -> None:
 
 @app.command("remove")
 def remove(name: str, tenant: Tenant = "default", home: Home = None, as_json: Json = False) -> None:
-    """Remove all keys of a principal; a running gateway notices within a second."""
-    gone = maintain("keys-remove", "--home", str(home_folder(home)), "--tenant", tenant, name)
+    """Remove all keys of a principal; a running system notices within a second, unless they are the last ones."""
+    where = "--home", str(home_folder(home))
+    gone = maintain("keys-remove", *where, "--tenant", tenant, name)
+    if not gone["removed"]:
+        raise NotFoundError("key of", name)
+    last = not maintain("keys-list", *where)["results"]
     if as_json:
-        print_json(gone)
-    else:
-        out.print(f"removed {gone['removed']}")
+        print_json(gone | {"last": last})
+        return
+    out.print(f"removed {gone['removed']}")
+    if last:
+        err.print(
+            "No key is left. A running system stays closed, and keeps to its last keys, until 'memcube down'; "
+            "started again, it is open to everyone on this machine.",
+            style="yellow",
+        )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
-from local_system import LocalSystem, memcube
+from local_system import LocalSystem, memcube, started, stopped
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "conversation.json"
 
@@ -134,3 +135,28 @@ def test_check_finds_a_sound_vault_sound(system: LocalSystem, user: str) -> None
     assert [(row["cube_id"], row["findings"]) for row in report["results"]] == [(f"user:{user}", [])]
     assert system.run("repair").returncode == 2
     assert system.run("check", "--cube", "user:nobody-at-all").returncode == 3
+
+
+def test_keys_close_a_running_system(tmp_path: Path) -> None:
+    """One that was started without any asks for them within seconds, and stays closed when the last one is removed;
+    what the command says about it is what happens."""
+    home = tmp_path / "home"
+    running = started(home, "--embedder", "none")
+    try:
+        assert running.run("add", "-u", "ann", "hello").returncode == 0
+        made = running.run("keys", "add", "ann", "--role", "reader", "--cubes", "user:ann")
+        assert "asks every caller for a key" in made.stderr
+        deadline = time.monotonic() + 10
+        while (refused := running.run("search", "-u", "ann", "hello")).returncode != 5:
+            assert time.monotonic() < deadline, "a running system does not ask for keys"
+        assert "--api-key or set MEMCUBE_API_KEY" in refused.stderr
+        assert running.run("search", "-u", "ann", "hello", "--api-key", made.stdout.strip()).returncode == 0
+        assert running.run("add", "-u", "ann", "more", "--api-key", made.stdout.strip()).returncode == 3
+        assert running.run("keys", "remove", "bob").returncode == 3
+        gone = running.run("keys", "remove", "ann")
+        assert "stays closed, and keeps to its last keys, until" in gone.stderr
+        time.sleep(2)
+        assert running.run("search", "-u", "ann", "hello").returncode == 5
+        assert running.run("search", "-u", "ann", "hello", "--api-key", made.stdout.strip()).returncode == 0
+    finally:
+        stopped(home)

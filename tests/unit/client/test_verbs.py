@@ -38,3 +38,10 @@ def test_wrong_arguments_raise_where_the_call_is_awaited() -> None:
     assert fields[0] == "query"
     with pytest.raises(InvalidArgumentError):
         Memory("nonsense")
+
+
+def test_a_key_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for the command; what is given comes first."""
+    monkeypatch.setenv("MEMCUBE_API_KEY", "mck_a")
+    assert AsyncMemory("127.0.0.1:1").options.api_key == "mck_a"
+    assert AsyncMemory("127.0.0.1:1", api_key="mck_b").options.api_key == "mck_b"

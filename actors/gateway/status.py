@@ -86,7 +86,7 @@ class SystemStatus:
         )
         response.components.add(
             name="embedder",
-            state=state.state if state else "down",
+            state=state.state if state else "off",
             detail=state.detail if state else "none is configured; recall goes by words only",
         )
         return response

@@ -38,6 +38,8 @@ async def test_a_memory_lives_through_every_verb(start: Any) -> None:
         assert found.hits[0].item.id == item.id
         assert found.hits[0].parts
         assert found.degraded == ["embedder: none is configured; ranked by words only"]
+        status = await caller.call("Status", pb.StatusRequest())
+        assert {part.name: part.state for part in status.components}["embedder"] == "off"
         assert (await caller.call("Get", pb.GetRequest(id=item.id))).item.memory == "I moved to Lisbon in March"
         listed = await caller.call("List", pb.ListRequest(scope=ALICE, page_size=1))
         assert listed.total == 2

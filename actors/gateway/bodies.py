@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from typing import Annotated, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, field_validator, model_validator
 
 from memcube.model.codec import struct_from_info
-from memcube.model.errors import InvalidArgumentError
+from memcube.model.errors import InvalidArgumentError, TooLargeError
 from memcube.model.filters import filter_to_proto, parse_filter
 from memcube.model.item import MEMORY_TYPES
 from memcube.model.times import parse_time, to_timestamp
@@ -36,6 +37,19 @@ __all__ = [
 ]
 
 MAX_DEPTH = 64
+MAX_FIELDS = 64
+"""Of an object that the API defines; those of metadata and filters may be more."""
+MAX_ITEMS = 1_000
+MAX_PARTS = 50_000
+"""Values in a body, all in all: a full add has 7,000."""
+
+
+def _at_most(field: str, value: Any) -> Any:
+    """Refuse a list that is longer than any that passes, before each of its values gets an error of its own."""
+    if isinstance(value, list) and len(value) > MAX_ITEMS:
+        raise TooLargeError(field, len(value), MAX_ITEMS, "items")
+    return value
+
 
 Time = Annotated[
     str | int | float,
@@ -45,7 +59,19 @@ Count = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Filters = Annotated[
     dict[str, Any], Field(description="AND, OR, NOT; eq ne gt gte lt lte in nin contains icontains exists")
 ]
+Tags = Annotated[list[str], BeforeValidator(partial(_at_most, "tags"))]
 Key = Annotated[str, Field(description="A retry with the same key has one effect and returns the first answer")]
+
+
+def check_parts(value: Any) -> None:
+    """Refuse more than ``MAX_PARTS`` values, before anything is done with each of them."""
+    parts, inside = 1, [value]
+    while inside:
+        one = inside.pop()
+        parts += len(one)
+        if parts > MAX_PARTS:
+            raise TooLargeError("body", parts, MAX_PARTS, "values")
+        inside += [part for part in (one.values() if isinstance(one, dict) else one) if isinstance(part, dict | list)]
 
 
 def check_json(field: str, value: Any, depth: int = 0) -> None:
@@ -76,6 +102,10 @@ class Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _check_values(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            if len(value) > MAX_FIELDS:
+                raise TooLargeError("body", len(value), MAX_FIELDS, "fields")
+            check_parts(value)
         check_json("", value)
         return value
 
@@ -106,9 +136,9 @@ class MessageBody(Body):
 class AddBody(Scoped):
     """POST /v1/memories. ``messages`` may be a text, a message, or a list of messages."""
 
-    messages: list[MessageBody] = Field(description="a text, a message, or a list of messages")
+    messages: Annotated[list[MessageBody], FailFast()] = Field(description="a text, a message, or a list of messages")
     metadata: dict[str, Any] | None = None
-    tags: list[str] = []
+    tags: Tags = []
     session_id: str | None = None
     memory_type: str | None = Field(None, examples=["LongTermMemory"])
     time: Time | None = None
@@ -121,7 +151,7 @@ class AddBody(Scoped):
     def _as_list(cls, value: Any) -> Any:
         if isinstance(value, str | dict):
             value = [value]
-        if isinstance(value, list):
+        if isinstance(_at_most("messages", value), list):
             return [{"content": one} if isinstance(one, str) else one for one in value]
         return value
 
@@ -178,7 +208,7 @@ class SearchBody(Scoped):
 class BatchSearchBody(Body):
     """POST /v1/search/batch."""
 
-    requests: list[SearchBody]
+    requests: Annotated[list[SearchBody], FailFast(), BeforeValidator(partial(_at_most, "requests"))]
 
 
 class UpdateBody(Body):
@@ -187,7 +217,7 @@ class UpdateBody(Body):
     memory: str | None = None
     text: str | None = None
     metadata: dict[str, Any] | None = None
-    tags: list[str] | None = None
+    tags: Tags | None = None
     expires_at: Time | None = None
     expected_version: Count | None = None
     idempotency_key: Key | None = None

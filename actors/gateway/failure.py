@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from pathlib import PurePath
 
 import grpc
 from google.protobuf.any_pb2 import Any
 from google.rpc.status_pb2 import Status
 
 from memcube.model.error_codec import error_to_detail
-from memcube.model.errors import DeadlineError, InternalError, MemCubeError
+from memcube.model.errors import DamagedError, DeadlineError, InternalError, MemCubeError
 from memcube.protos.memcube.v1 import error_pb2
 
 __all__ = ["MAX_TEXT", "as_error", "detail_of", "grpc_status"]
@@ -29,6 +30,9 @@ def as_error(failure: BaseException, what: str, timeout_s: float = 0.0) -> MemCu
 
     What is no error of ours is a defect: it is logged with its traceback under an incident id, and only the id leaves.
     """
+    if isinstance(failure, DamagedError):
+        # Which file it is helps; where this machine keeps its files is nobody's concern.
+        return DamagedError("/".join(PurePath(failure.path).parts[-3:]), failure.problem)
     if isinstance(failure, MemCubeError):
         return failure
     if isinstance(failure, asyncio.TimeoutError):

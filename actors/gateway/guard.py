@@ -1,4 +1,7 @@
-"""What happens to every HTTP request before any route sees it: size, and, without keys, where it comes from."""
+"""What happens to every HTTP request before any route sees it: who sends it, its size, and, without keys, from where.
+
+A body is read only after that: reading JSON costs more than sending it.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,10 @@ from memcube.model.errors import InvalidArgumentError, TooLargeError
 
 __all__ = ["Guard"]
 
+BODY_BYTES = 16 << 20
+"""Most that a JSON body may have: the largest add has 2 MiB of text, which escapes make six times as long at most."""
+OPEN_PATHS = frozenset({"/health", "/metrics", "/docs", "/openapi.json"})
+"""Served without a key."""
 DISCARD_FACTOR = 3
 DISCARD_S = 5.0
 """How much, and for how long, of a body that is too large is still taken in."""
@@ -38,7 +45,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = False
-        body = _Body(receive, self._door.config.request_bytes)
+        body = _Body(receive, min(BODY_BYTES, self._door.config.request_bytes))
 
         async def watched_send(message: Message) -> None:
             nonlocal started
@@ -52,6 +59,8 @@ class Guard:
         try:
             headers = Headers(scope=scope)
             self._check_origin(headers)
+            if scope["path"] not in OPEN_PATHS:
+                self._door.principal(headers)
             body.check_announced(headers.get("content-length", ""))
             await self._app(scope, body.receive, watched_send)
         except Exception as failure:

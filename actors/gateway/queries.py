@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
+import numpy.typing as npt
 
 from memcube.actors.gateway.failure import as_error
 from memcube.actors.gateway.metrics import Metrics
 from memcube.actors.gateway.seam import Embedder
+from memcube.model.errors import UnavailableError
 
 __all__ = ["Queries", "Query"]
 
+Matrix = npt.NDArray[np.float32]
 EMBED_SHARE = 0.5
 """Part of a call's time that its embedding may take before the search goes on without."""
 MAX_EMBED_S = 5.0
+AT_ONCE = 8
+"""Queries embedded in one call: those of others come in between, and what is late is not begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +67,21 @@ class Queries:
                 if len(texts) == 1:
                     model, vectors = await embedder.embed_query(tenant, texts[0])
                 else:
-                    model, vectors = await embedder.embed_queries(tenant, texts)
+                    model, vectors = await _embed_in_parts(embedder, tenant, texts)
         except TimeoutError:
             return Query(note=f"embedder: no answer within {within_s:.1f} s; ranked by words only")
         except Exception as failure:  # noqa: BLE001 - a search never fails for want of a vector
             return Query(note=f"embedder: {as_error(failure, 'the embedder').message}; ranked by words only")
         return Query(np.ascontiguousarray(vectors, dtype="<f4").tobytes(), model)
+
+
+async def _embed_in_parts(embedder: Embedder, tenant: str, texts: Sequence[str]) -> tuple[str, Matrix]:
+    parts: list[Matrix] = []
+    models: set[str] = set()
+    for start in range(0, len(texts), AT_ONCE):
+        model, part = await embedder.embed_queries(tenant, texts[start : start + AT_ONCE])
+        parts.append(part)
+        models.add(model)
+    if len(models) > 1:
+        raise UnavailableError("the embedder (its model changed meanwhile)")
+    return models.pop(), np.concatenate(parts)

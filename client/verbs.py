@@ -238,7 +238,10 @@ class Verbs(Generic[One]):
         )
 
     def reset(self, *, idempotency_key: str | None = None) -> One:
-        """Delete every cube of the tenant; needs the role admin."""
+        """Delete every cube of the tenant, whoever's memory it is, with all history; needs the role admin.
+
+        One user's memories are ``delete_all(user_id=…)``.
+        """
         return self._ask(prepare.reset, idempotency_key=idempotency_key)
 
     def status(

@@ -26,7 +26,7 @@ from memcube.client.cli.options import (
     connect,
     json_object,
 )
-from memcube.client.cli.output import counted, day, err, hits_table, memories_table, out, print_json
+from memcube.client.cli.output import counted, day, err, hits_table, memories_table, out, print_json, readable
 from memcube.model.errors import InvalidArgumentError
 
 __all__ = ["register"]
@@ -111,7 +111,7 @@ def get(
     for name, value in found.items():
         if value not in (None, "", [], {}):
             out.print(f"[dim]{name:>13}[/dim]  ", end="")
-            out.print(str(value), markup=False)
+            out.print(readable(value), markup=False)
 
 
 def list_(
@@ -169,7 +169,7 @@ def update(
 
 def delete(
     memory_ids: Annotated[list[str] | None, typer.Argument(help="Ids of memories.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of a cube, or what --filter selects.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All memories of a cube.")] = False,
     filter_: Filter = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     user: User = None,
@@ -182,23 +182,20 @@ def delete(
     timeout: Timeout = TIMEOUT_S,
     as_json: Json = False,
 ) -> None:
-    """Delete memories by id, or with --all those of a cube. Their history stays."""
+    """Delete memories by id, or a cube's: those that --filter selects, or --all. Their history stays."""
     filters = json_object("--filter", filter_)
-    if bool(memory_ids) is everything:
-        raise InvalidArgumentError("memory_ids", "name memories by id, or a cube and --all")
-    if filters is not None and not everything:
-        raise InvalidArgumentError("--filter", "goes with --all")
-    whose = Scope(user, agent, run, cube).arguments()
-    if everything and not yes:
+    many = everything or filters is not None
+    if bool(memory_ids) is many:
+        raise InvalidArgumentError("memory_ids", "name memories by id, or a cube with --filter or --all")
+    whose = Scope(user, agent, run, cube)
+    if many and not yes:
         if as_json:
             raise InvalidArgumentError("--yes", "is needed to delete many without being asked")
         named = next((value for value in (cube, user, agent, run) if value), "?")
-        typer.confirm(
-            f"Delete {'what the filter selects' if filters else 'everything'} in {named}'s memory?", abort=True
-        )
+        _confirm(f"Delete {'what the filter selects' if filters else 'everything'} in {named}'s memory?")
     with connect(server, api_key, home, timeout) as memory:
-        if everything:
-            answer = memory.delete_all(**whose, filters=filters)
+        if many:
+            answer = memory.delete_all(**whose.arguments(), filters=filters)
         else:
             for memory_id in memory_ids or ():
                 memory.delete(memory_id)
@@ -229,3 +226,15 @@ def history(
             f"[dim]v{row['version']}  {day(row['updated_at'], clock=True)}[/dim]  [{colour}]{row['event']}[/]  ", end=""
         )
         out.print(row["new_memory"] or "", markup=False)
+
+
+def _confirm(question: str) -> None:
+    """Ask, and end the command unless the answer is yes; where nobody is there to answer, it is no."""
+    try:
+        sure = typer.confirm(question, err=True)
+    except typer.Abort:
+        err.print()
+        sure = False
+    if not sure:
+        err.print("not confirmed; use --yes")
+        raise typer.Exit(1)

@@ -106,6 +106,15 @@ def day(text: str | None, *, clock: bool = False) -> str:
     return datetime.fromisoformat(text).strftime("%d %b %Y %H:%M" if clock else "%d %b %Y").lstrip("0")
 
 
+def readable(value: Any) -> str:
+    """A field of a memory as people read it: lists with commas, names with colons."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {readable(one)}" for name, one in value.items() if one not in (None, "", [], {}))
+    if isinstance(value, list | tuple):
+        return ("; " if any(isinstance(one, Mapping) for one in value) else ", ").join(map(readable, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def score_parts(parts: Mapping[str, float]) -> Text:
     """A hit's score parts, the six strongest, strongest first; those that show nothing at two digits are left out."""
     line = Text(style="dim")

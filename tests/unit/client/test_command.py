@@ -10,7 +10,16 @@ import typer
 from rich.console import Console, RenderableType
 
 from memcube.client.cli.app import app
-from memcube.client.cli.output import EXIT_STATUS, day, exit_status, hits_table, memories_table, score_parts
+from memcube.client.cli.output import (
+    EXIT_STATUS,
+    counted,
+    day,
+    exit_status,
+    hits_table,
+    memories_table,
+    readable,
+    score_parts,
+)
 from memcube.model.errors import ERRORS, DamagedError, InternalError, TooLargeError
 
 ROOT = Path(__file__).parents[3]
@@ -105,3 +114,16 @@ def test_a_listing_shows_words_and_whole_ids(width: int) -> None:
         lines = shown(table, width)
         assert lines[0] == HIT["memory"]
         assert f"  {HIT['id']}" in lines
+
+
+def test_numbers_agree_with_their_nouns() -> None:
+    """One memory, two memories."""
+    assert [counted(n, "memory", "memories") for n in (0, 1, 2)] == ["0 memories", "1 memory", "2 memories"]
+    assert counted(2, "cube") == "2 cubes"
+
+
+def test_fields_are_readable() -> None:
+    """No braces and quotes of Python's; what is empty is left out."""
+    assert readable(["home", "work"]) == "home, work"
+    assert readable({"n": 3, "ok": True, "none": None}) == "n: 3, ok: true"
+    assert readable([{"speaker": "Ann", "id": "D1"}, {"id": "D2"}]) == "speaker: Ann, id: D1; id: D2"

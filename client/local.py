@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -30,7 +31,7 @@ from memcube.model.run_file import (
     read_run_file,
 )
 
-__all__ = ["ensure_running", "running", "spawn", "start", "stop", "take_out"]
+__all__ = ["down_command", "ensure_running", "running", "spawn", "start", "stop", "take_out"]
 
 Say = Callable[[str], None]
 POLL_S = 0.05
@@ -85,7 +86,7 @@ def start(home: Path, arguments: list[str], timeout_s: float, say: Say) -> RunFi
         if file is not None and file.state != STOPPING:
             if not told and child is not None:
                 # Only now: the supervisor writes its file once it has accepted what it was told.
-                say(f"memcube: starting a system in {home} (it stays; 'memcube down' stops it)")
+                say(f"memcube: starting a system in {home} (it stays; '{down_command(home)}' stops it)")
             _tell(file, told, say, time.monotonic() - began)
         if child is not None and child.poll() is not None:
             if child.returncode == 0:
@@ -99,6 +100,11 @@ def start(home: Path, arguments: list[str], timeout_s: float, say: Say) -> RunFi
         if time.monotonic() >= deadline:
             raise DeadlineError(f"starting a system in {home} (its log is {log_file(home)})", timeout_s)
         time.sleep(POLL_S)
+
+
+def down_command(home: Path) -> str:
+    """What stops this home's system, as the user of this environment types it."""
+    return "memcube down" if home == home_folder() else f"memcube down --home {shlex.quote(str(home))}"
 
 
 def stop(home: Path, timeout_s: float, say: Say) -> bool:

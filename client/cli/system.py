@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import tomllib
+from collections.abc import Mapping
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +28,7 @@ from memcube.client.cli.options import (
     User,
     connect,
 )
-from memcube.client.cli.output import day, err, out, print_json, waiting
+from memcube.client.cli.output import counted, day, err, out, print_json, waiting
 from memcube.model.errors import InvalidArgumentError, NotFoundError
 from memcube.model.run_file import READY, RunFile, home_folder
 
@@ -34,6 +36,8 @@ __all__ = ["register"]
 
 START_S = 180.0
 STOP_S = 60.0
+USUAL_PORTS = (7437, 7438)
+"""gRPC's and HTTP's, as ``deployments.config`` has them, which is not for the client to import."""
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +75,11 @@ def up(
         if value is not None:
             arguments += [name, str(value)]
     before = local.running(folder)
+    unused = [] if before is None else not_applied(before, arguments)
     began = time.monotonic()
+    if unused and not as_json:
+        stops = local.down_command(folder)
+        err.print(f"not applied, as a system runs here already: {', '.join(unused)}; '{stops}' first", style="yellow")
     if no_wait:
         if before is None:
             local.spawn(folder, arguments)
@@ -80,9 +88,11 @@ def up(
         else:
             out.print(f"starting in {folder}; 'memcube status' says how far it is")
         return
+    settings = _gateway_settings(folder)
     if as_json:
         file = local.start(folder, arguments, timeout, lambda line: None)
-        print_json(_plain(file, folder) | {"seconds": round(time.monotonic() - began, 3), "started": before is None})
+        took = {"seconds": round(time.monotonic() - began, 3), "started": before is None, "not_applied": unused}
+        print_json(_plain(file, folder) | took)
         return
     with waiting(err) as say:
         file = local.start(folder, arguments, timeout, say)
@@ -90,7 +100,29 @@ def up(
         out.print("it runs already")
     else:
         out.print(f"ready after {time.monotonic() - began:.1f} s")
+        if before is None and not address:
+            asked = {"grpc_port": port, "http_port": http_port}
+            for line in moved_ports(file, {**settings, **{k: v for k, v in asked.items() if v is not None}}):
+                err.print(line, style="yellow")
     out.print(f"gRPC [bold]{file.grpc}[/bold] · HTTP [bold]http://{file.http}/docs[/bold] · data in {folder}")
+
+
+def not_applied(file: RunFile, arguments: list[str]) -> list[str]:
+    """The options of ``up`` that a system that runs already does not follow, as far as its run file tells."""
+    has = {"--address": file.address, "--host": file.grpc.rpartition(":")[0]}
+    ports = {"--port": file.grpc, "--http-port": file.http}
+    has |= {name: where.rpartition(":")[2] for name, where in ports.items()}
+    given = zip(arguments[::2], arguments[1::2], strict=True)
+    return [
+        f"{name} {value}" for name, value in given if has.get(name) != value and not (name in ports and value == "0")
+    ]
+
+
+def moved_ports(file: RunFile, asked: Mapping[str, Any]) -> list[str]:
+    """What to say of ports that are not the usual ones although nobody asked for others."""
+    usual = (("grpc_port", USUAL_PORTS[0], file.grpc), ("http_port", USUAL_PORTS[1], file.http))
+    found = [(port, where.rpartition(":")[2]) for name, port, where in usual if name not in asked]
+    return [f"{port} is taken, using {used}" for port, used in found if used and used != str(port)]
 
 
 def down(
@@ -138,8 +170,15 @@ def status(
             _show_start(file, folder, as_json)
             return
         server = file.grpc
+    missing = None
     with connect(server, api_key, home, timeout) as memory:
-        found = memory.status(**Scope(user, agent, run, cube).arguments())
+        try:
+            found = memory.status(**Scope(user, agent, run, cube).arguments())
+        except NotFoundError as error:
+            if as_json:
+                raise
+            # How the system is was asked too.
+            found, missing = memory.status(), error
     plain = (_plain(file, folder) if file else {}) | found
     if as_json:
         print_json(plain)
@@ -154,11 +193,14 @@ def status(
     for part in found["components"]:
         table.add_row(part["name"], f"[{colours.get(part['state'], 'white')}]{part['state']}[/]", part["detail"])
     out.print(table)
-    out.print(f"{found['resident_cubes']} cubes in memory, {found['frames']} frames")
+    out.print(f"{counted(found['resident_cubes'], 'cube')} in memory, {counted(found['frames'], 'frame')}")
+    if missing is not None:
+        raise missing
     if "cube" in found:
         own = found["cube"]
         out.print(
-            f"cube [bold]{own['id']}[/bold]: {own['items']} memories, {own['head']} events, "
+            f"cube [bold]{own['id']}[/bold]: {counted(own['items'], 'memory', 'memories')}, "
+            f"{counted(own['head'], 'event')}, "
             f"{own['file_bytes'] / 2**20:.1f} MiB, vectors for {own['vector_coverage']:.0%}"
         )
         for task in own["tasks"]:
@@ -204,13 +246,25 @@ def _report(what: str, cube: str | None, tenant: str, home: str | None, as_json:
         print_json(found)
     else:
         for row in damaged:
-            out.print(f"[red]{row['cube_id'] or row['path']}[/red]: {row['events']} events, {row['items']} memories")
+            out.print(
+                f"[red]{row['cube_id'] or row['path']}[/red]: {counted(row['events'], 'event')}, "
+                f"{counted(row['items'], 'memory', 'memories')}"
+            )
             for finding in row["findings"]:
                 fixable = "[green]repairable[/green]" if finding["repairable"] else "[red]not repairable[/red]"
                 out.print(f"  {finding['problem']} ({fixable})  [dim]{finding['path']}[/dim]")
-        out.print(f"{len(found['results'])} cubes {what}ed, {len(damaged)} with findings")
+        out.print(f"{counted(len(found['results']), 'cube')} {what}ed, {len(damaged)} with findings")
     if damaged and what == "check":
         raise typer.Exit(8)
+
+
+def _gateway_settings(folder: Path) -> dict[str, Any]:
+    """What ``memcube.toml`` says of the gateway; a file that is wrong is the start's to refuse."""
+    try:
+        told = tomllib.loads((folder / "memcube.toml").read_text(encoding="utf-8")).get("gateway", {})
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _show_start(file: RunFile, folder: Path, as_json: bool) -> None:

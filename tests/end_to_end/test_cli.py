@@ -88,9 +88,14 @@ def test_deleting_much_asks_first(system: LocalSystem, user: str) -> None:
     system.json("add", "-u", user, "one", "two")
     refused = system.run("delete", "-u", user, "--all", given="n\n")
     assert refused.returncode != 0
+    unasked = system.run("delete", "-u", user, "--all", given="")
+    assert unasked.returncode == 1
+    assert "not confirmed; use --yes" in unasked.stderr
     assert system.run("delete", "-u", user, "--all", "--json").returncode == 2
+    assert system.run("delete", "-u", user, "--all", "--filter", "{", "--yes").returncode == 2
     assert system.json("list", "-u", user)["total"] == 2
-    assert system.json("delete", "-u", user, "--all", "--yes")["deleted"] == 2
+    assert system.json("delete", "-u", user, "--filter", '{"memory": {"contains": "one"}}', "--yes")["deleted"] == 1
+    assert system.json("delete", "-u", user, "--all", "--yes")["deleted"] == 1
 
 
 def test_errors_are_one_line_and_a_status(system: LocalSystem, user: str) -> None:
@@ -122,6 +127,11 @@ def test_status_and_version(system: LocalSystem, user: str) -> None:
     assert (status["state"], status["grpc"]) == ("ready", system.grpc)
     assert status["cube"]["items"] == 1
     assert "ready" in system.run("status").stdout
+    again = system.run("up", "--frames", "9", "--port", system.grpc.rpartition(":")[2])
+    assert "not applied, as a system runs here already: --frames 9; 'memcube down' first" in again.stderr
+    assert "1 memory, " in system.run("status", "-u", user).stdout
+    unknown = system.run("status", "-u", "nobody-at-all")
+    assert ("ready" in unknown.stdout, unknown.returncode) == (True, 3)
     assert system.json("version")["version"] == status["version"]
     nowhere = memcube("status", home=system.home / "nowhere")
     assert nowhere.returncode == 3

@@ -9,7 +9,15 @@
 Every failure is one of ``memcube.model.errors``.
 """
 
+from importlib.metadata import PackageNotFoundError, version
+
 from memcube.client.async_memory import AsyncMemory
 from memcube.client.memory import Memory
 
-__all__ = ["AsyncMemory", "Memory"]
+__all__ = ["AsyncMemory", "Memory", "__version__"]
+
+try:
+    __version__ = version("memcube")
+except PackageNotFoundError:
+    # A checkout that is not installed.
+    __version__ = "0"

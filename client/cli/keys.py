@@ -55,7 +55,7 @@ def list_(home: Home = None, as_json: Json = False) -> None:
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("tenant", "principal", "roles", "cubes", "sha256"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in found["results"]:
         table.add_row(
             row["tenant"], row["principal"], ", ".join(row["roles"]), ", ".join(row["cubes"]), row["sha256"][:12]

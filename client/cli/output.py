@@ -25,10 +25,12 @@ __all__ = [
     "memories_table",
     "out",
     "print_json",
+    "readable",
     "score_parts",
 ]
 
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+PIPED = not sys.stdout.isatty()
+out = Console(highlight=False, soft_wrap=PIPED, width=10_000 if PIPED else None)
 """Where no terminal reads, no line is broken or cut: a memory is a line to grep."""
 err = Console(stderr=True, highlight=False)
 

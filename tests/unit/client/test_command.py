@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import typer
 from rich.console import Console, RenderableType
+from rich.table import Table
 
+import memcube.client
 from memcube.client.cli.app import app
 from memcube.client.cli.output import (
     EXIT_STATUS,
@@ -17,6 +20,7 @@ from memcube.client.cli.output import (
     exit_status,
     hits_table,
     memories_table,
+    out,
     readable,
     score_parts,
 )
@@ -127,3 +131,16 @@ def test_fields_are_readable() -> None:
     assert readable(["home", "work"]) == "home, work"
     assert readable({"n": 3, "ok": True, "none": None}) == "n: 3, ok: true"
     assert readable([{"speaker": "Ann", "id": "D1"}, {"id": "D2"}]) == "speaker: Ann, id: D1; id: D2"
+
+
+def test_a_table_is_not_cut_where_no_terminal_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even in the middle of a word longer than a terminal is wide."""
+    table = Table("principal")
+    table.add_row("p" * 300)
+    out.print(table)
+    assert "p" * 300 in capsys.readouterr().out
+
+
+def test_the_client_knows_its_version() -> None:
+    """The one that ``memcube version`` prints."""
+    assert memcube.client.__version__ == version("memcube")

@@ -48,8 +48,12 @@ def _check(options: argparse.Namespace) -> dict[str, Any]:
 def _repair(options: argparse.Namespace) -> dict[str, Any]:
     vault = _vault(options)
     with _alone(Path(options.home)):
-        damaged = _each(vault, options, lambda ref: vault.repair(ref) if not vault.check(ref).sound else None)
+        damaged = _each(vault, options, lambda ref: _repaired(vault, ref, options.accept_loss))
         return {"results": list(damaged)}
+
+
+def _repaired(vault: SqliteVault, ref: CubeRef, accept_loss: bool) -> CheckReport | None:
+    return None if vault.check(ref).sound else vault.repair(ref, accept_loss=accept_loss)
 
 
 def _vault(options: argparse.Namespace) -> SqliteVault:
@@ -70,7 +74,7 @@ def _each(
         if options.cube:
             raise
         finding = {"path": error.path, "problem": error.problem, "repairable": False}
-        yield {"path": error.path, "cube_id": "", "events": 0, "items": 0, "findings": [finding]}
+        yield {"path": error.path, "cube_id": "", "events": 0, "items": 0, "findings": [finding], "repaired": False}
 
 
 def _keys_add(options: argparse.Namespace) -> dict[str, Any]:
@@ -154,6 +158,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         command.add_argument("--tenant", default="default")
         if name in ("check", "repair"):
             command.add_argument("--cube", default="")
+        if name == "repair":
+            command.add_argument("--accept-loss", action="store_true")
         if name in ("keys-add", "keys-remove"):
             command.add_argument("name")
         if name == "keys-add":

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from memcube.actors.vault import schema
-from memcube.actors.vault.base import LOST, EventRecord, Finding, ItemRecord, Rebuild
+from memcube.actors.vault.base import LOST, CheckReport, EventRecord, Finding, ItemRecord, Rebuild
 from memcube.actors.vault.build import Whole
 from memcube.actors.vault.evidence import Evidence
 from memcube.actors.vault.rows import Rows, read_rows
@@ -19,17 +19,26 @@ _BELIEVED = 100_000
 
 @dataclass(slots=True)
 class Analysis:
-    """``wrong`` can be restored from the rest; ``lost`` can't. ``whole`` is the cube as repair would write it."""
+    """``wrong`` can be restored from the rest; ``lost`` can't. ``whole`` is the cube as repair would write it.
+
+    ``hopeless`` says that nothing of it could be saved: written down, lost memories would read as none.
+    """
 
     whole: Whole
     wrong: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    hopeless: bool = False
 
-    def findings(self, evidence: Evidence) -> list[Finding]:
+    def report(self, evidence: Evidence, ref: CubeRef) -> CheckReport:
         """All of it; damaged files are repairable if nothing of their content is lost."""
+        events, items = self.whole.events, len(list(self.whole.items))
+        lost = sum(event.kind == LOST for event in events)
+        return CheckReport(str(evidence.paths.db), ref.cube_id, len(events), items, self._findings(evidence), lost)
+
+    def _findings(self, evidence: Evidence) -> list[Finding]:
         found = [Finding(problem.path, problem.problem, not self.lost) for problem in evidence.problems]
         path = str(evidence.paths.db)
-        found += [Finding(path, problem, True) for problem in self.wrong]
+        found += [Finding(path, problem, not self.hopeless) for problem in self.wrong]
         return found + [Finding(path, problem, False) for problem in self.lost]
 
 
@@ -38,9 +47,13 @@ def analyse(evidence: Evidence, ref: CubeRef, rebuild: Rebuild | None, known_abo
     rows = read_rows(evidence.image, evidence.pages)
     wrong = [] if evidence.problems else [f"its structure is wrong: {problem}" for problem in rows.structure]
     lost: list[str] = []
+    foreign = rows.cube is not None and rows.cube[:2] != (ref.tenant, ref.cube_id)
+    if rows.cube is not None and foreign:
+        lost.append(f"what is there belongs to the cube {rows.cube[1]!r}")
+        rows = Rows()  # a row's checksum does not say whose it is: none of them may be taken for this cube's
     events = _journal(evidence, rows, wrong, lost)
     items = _items(events, rows, rebuild, wrong, lost)
-    about = _about(rows, ref, known_about, wrong, lost)
+    about = _about(rows, known_about, wrong, lost)
     if "receipts" in rows.torn:
         lost.append("some receipts can't be read: a retry of one of their requests would be a new request")
     if "tasks" in rows.torn:
@@ -49,7 +62,8 @@ def analyse(evidence: Evidence, ref: CubeRef, rebuild: Rebuild | None, known_abo
         wrong.append("some vectors can't be read: they are dropped, to be computed anew")
     epoch = max(evidence.epoch, _believable(rows, 0, evidence.epoch))
     whole = Whole(about, epoch + 1, events, items, rows.receipts, rows.tasks, rows.vectors)
-    return Analysis(whole, wrong, lost)
+    hopeless = foreign or (bool(events) and not rows.events and not items)
+    return Analysis(whole, wrong, lost, hopeless)
 
 
 def _journal(evidence: Evidence, rows: Rows, wrong: list[str], lost: list[str]) -> list[EventRecord]:
@@ -57,6 +71,9 @@ def _journal(evidence: Evidence, rows: Rows, wrong: list[str], lost: list[str]) 
     head = max(evidence.head, max(rows.events, default=0))
     head = max(head, _believable(rows, 1, head))
     chain = schema.FIRST_CHAIN
+    if not head and evidence.seal is None and (rows.state is None or rows.state[1:] != (0, chain)):
+        lost.append("its journal can't be read, and nothing tells how long it was")
+        return [EventRecord(1, LOST, "", b"")]
     missing = [seq for seq in range(1, head + 1) if seq not in rows.events]
     events = [rows.events.get(seq) or EventRecord(seq, LOST, "", b"") for seq in range(1, head + 1)]
     if missing:
@@ -129,8 +146,8 @@ def _merged(
     return list(merged.values())
 
 
-def _about(rows: Rows, ref: CubeRef, known: bytes | None, wrong: list[str], lost: list[str]) -> bytes:
-    if rows.cube is not None and rows.cube[:2] == (ref.tenant, ref.cube_id):
+def _about(rows: Rows, known: bytes | None, wrong: list[str], lost: list[str]) -> bytes:
+    if rows.cube is not None:
         return rows.cube[2]
     if known is not None:
         wrong.append("the cube's description can't be read; the catalog has it")

@@ -126,13 +126,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What ``check`` or ``repair`` saw of one cube."""
+    """What ``check`` or ``repair`` saw of one cube.
+
+    ``events`` is the length of its journal, ``lost_events`` of them are or would be LOST entries; ``items`` are those
+    that are there or can be restored. ``repaired`` says whether ``repair`` put a new file in place.
+    """
 
     path: str
     cube_id: str
     events: int
     items: int
     findings: list[Finding] = field(default_factory=list)
+    lost_events: int = 0
+    repaired: bool = False
 
     @property
     def sound(self) -> bool:
@@ -234,11 +240,12 @@ class Vault(ABC):
         NotFoundError."""
 
     @abstractmethod
-    def repair(self, ref: CubeRef) -> CheckReport:
+    def repair(self, ref: CubeRef, *, accept_loss: bool = False) -> CheckReport:
         """Rebuild what can be rebuilt (state from the journal); the damaged original is kept beside it, renamed.
 
         The findings say what was wrong; those that are not ``repairable`` say exactly what is lost. A sound cube is
-        left alone. Raises UnavailableError while anyone has the cube attached, NotFoundError.
+        left alone. So is one of which nothing can be saved, unless it is proven that it was empty: it stays damaged,
+        lest its memories read as none; ``accept_loss`` puts an empty cube with LOST entries in its place. Raises UnavailableError while anyone has the cube attached, NotFoundError.
         """
 
     @abstractmethod

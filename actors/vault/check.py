@@ -28,9 +28,7 @@ def check_cube(
     if state is State.REPLACED:
         finding = Finding(str(paths.db), "a repair was interrupted; the next attach or repair finishes it", True)
         return CheckReport(str(paths.db), ref.cube_id, 0, 0, [finding])
-    analysis = analyse(evidence, ref, rebuild, known_about)
-    found = analysis.findings(evidence)
-    return CheckReport(str(paths.db), ref.cube_id, len(analysis.whole.events), len(list(analysis.whole.items)), found)
+    return analyse(evidence, ref, rebuild, known_about).report(evidence, ref)
 
 
 def peek(paths: CubePaths, ref: CubeRef, wait_s: float) -> CubeHead | None:

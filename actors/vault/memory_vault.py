@@ -216,7 +216,7 @@ class MemoryVault(Vault):
             raise NotFoundError("cube", ref.cube_id)
         return CheckReport("memory", ref.cube_id, len(cube.events), len(cube.items))
 
-    def repair(self, ref: CubeRef) -> CheckReport:
+    def repair(self, ref: CubeRef, *, accept_loss: bool = False) -> CheckReport:
         """See ``Vault.repair``."""
         return self.check(ref)
 

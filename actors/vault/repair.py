@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace as changed
 from datetime import UTC, datetime
 
-from memcube.actors.vault.analysis import analyse
+from memcube.actors.vault.analysis import Analysis, analyse
 from memcube.actors.vault.base import CheckReport, Rebuild
 from memcube.actors.vault.build import image_of, seal_of, write_synced
 from memcube.actors.vault.evidence import Evidence, gather
@@ -19,7 +20,13 @@ from memcube.model.ids import CubeRef
 
 
 def repair_cube(
-    paths: CubePaths, ref: CubeRef, rebuild: Rebuild | None, known_about: bytes | None, wait_s: float
+    paths: CubePaths,
+    ref: CubeRef,
+    rebuild: Rebuild | None,
+    known_about: bytes | None,
+    wait_s: float,
+    *,
+    accept_loss: bool,
 ) -> CheckReport:
     """See ``Vault.repair``; the caller holds the folder's lock. Raises NotFoundError, UnavailableError."""
     try:
@@ -34,18 +41,16 @@ def repair_cube(
         evidence = gather(paths, wait_s, files)
         if evidence is None or evidence.unborn:
             raise NotFoundError("cube", ref.cube_id)
-        return _repair(evidence, ref, rebuild, known_about)
+        return _repair(evidence, ref, analyse(evidence, ref, rebuild, known_about), accept_loss)
     finally:
         if files is not None:
             files.close()
 
 
-def _repair(evidence: Evidence, ref: CubeRef, rebuild: Rebuild | None, known_about: bytes | None) -> CheckReport:
-    paths = evidence.paths
-    analysis = analyse(evidence, ref, rebuild, known_about)
-    whole, findings = analysis.whole, analysis.findings(evidence)
-    report = CheckReport(str(paths.db), ref.cube_id, len(whole.events), len(list(whole.items)), findings)
-    if report.sound:
+def _repair(evidence: Evidence, ref: CubeRef, analysis: Analysis, accept_loss: bool) -> CheckReport:
+    paths, whole = evidence.paths, analysis.whole
+    report = analysis.report(evidence, ref)
+    if report.sound or (analysis.hopeless and not accept_loss):
         return report
     image = image_of(ref, whole)
     incoming = paths.db.with_name(paths.db.name + ".repaired")
@@ -54,7 +59,7 @@ def _repair(evidence: Evidence, ref: CubeRef, rebuild: Rebuild | None, known_abo
     generation = evidence.seal.generation + 1 if evidence.seal else 1
     seal = seal_of(ref, image, whole.epoch, len(whole.events), generation)
     replace(paths, seal.turn(State.REPLACED, incoming.name))
-    return report
+    return changed(report, repaired=True)
 
 
 def _keep(paths: CubePaths) -> None:

@@ -105,7 +105,7 @@ class SqliteVault(Vault):
         with self._errors(paths):
             return check_cube(paths, ref, self._rebuild, self._catalog(ref.tenant).about(ref.key), self._wait_s)
 
-    def repair(self, ref: CubeRef) -> CheckReport:
+    def repair(self, ref: CubeRef, *, accept_loss: bool = False) -> CheckReport:
         """See ``Vault.repair``."""
         paths = self.paths(ref)
         with self._errors(paths):
@@ -114,7 +114,7 @@ class SqliteVault(Vault):
             with folder_lock(paths.folder, self._wait_s):
                 finish(paths)
                 about = self._catalog(ref.tenant).about(ref.key)
-                return repair_cube(paths, ref, self._rebuild, about, self._wait_s)
+                return repair_cube(paths, ref, self._rebuild, about, self._wait_s, accept_loss=accept_loss)
 
     def every(self) -> Iterator[CubeRef]:
         """See ``Vault.every``. Raises DamagedError, after all others, for a cube whose name nothing tells any more."""

@@ -220,13 +220,19 @@ def check(
 def repair(
     cube: Annotated[str | None, typer.Option("--cube", help="One cube; by default every damaged one.")] = None,
     tenant: Annotated[str, typer.Option("--tenant")] = "default",
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Make an empty cube of one that nothing can be saved of.")
+    ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Rebuild what can be rebuilt of damaged cubes; the damaged files are kept beside them. Needs the system down."""
+    """Rebuild what can be rebuilt of damaged cubes; the damaged files are kept beside them. Needs the system down.
+
+    A cube that nothing can be saved of is left damaged. Exit status 8 says that one was, or that something is lost.
+    """
     if local.running(home_folder(home)) is not None:
         raise InvalidArgumentError("home", f"a system runs in {home_folder(home)}; 'memcube down' first")
-    _report("repair", cube, tenant, home, as_json)
+    _report("repair", cube, tenant, home, as_json, *(["--accept-loss"] if accept_loss else []))
 
 
 def version(as_json: Json = False) -> None:
@@ -238,8 +244,8 @@ def version(as_json: Json = False) -> None:
         out.print(number)
 
 
-def _report(what: str, cube: str | None, tenant: str, home: str | None, as_json: bool) -> None:
-    arguments = [what, "--home", str(home_folder(home)), "--tenant", tenant]
+def _report(what: str, cube: str | None, tenant: str, home: str | None, as_json: bool, *more: str) -> None:
+    arguments = [what, *more, "--home", str(home_folder(home)), "--tenant", tenant]
     found = maintain(*arguments, *(["--cube", cube] if cube else []))
     damaged = [row for row in found["results"] if row["findings"]]
     if as_json:
@@ -247,14 +253,29 @@ def _report(what: str, cube: str | None, tenant: str, home: str | None, as_json:
     else:
         for row in damaged:
             out.print(
-                f"[red]{row['cube_id'] or row['path']}[/red]: {counted(row['events'], 'event')}, "
+                f"[red]{row['cube_id'] or row['path']}[/red]: {_saved(row)}, "
                 f"{counted(row['items'], 'memory', 'memories')}"
             )
             for finding in row["findings"]:
                 fixable = "[green]repairable[/green]" if finding["repairable"] else "[red]not repairable[/red]"
                 out.print(f"  {finding['problem']} ({fixable})  [dim]{finding['path']}[/dim]")
-        out.print(f"{counted(len(found['results']), 'cube')} {what}ed, {len(damaged)} with findings")
-    if damaged and what == "check":
+        if what == "check":
+            out.print(f"{counted(len(found['results']), 'cube')} checked, {len(damaged)} with findings")
+        else:
+            out.print(f"{counted(sum(row['repaired'] for row in damaged), 'cube')} repaired")
+    if what == "check" and damaged:
+        raise typer.Exit(8)
+    left = [row for row in damaged if not row["repaired"]]
+    losing = [row for row in damaged if row["repaired"] and not all(one["repairable"] for one in row["findings"])]
+    if left:
+        err.print(
+            f"{counted(len(left), 'cube')} left damaged: nothing could be saved. Put the files back from a backup, or "
+            "say --accept-loss to have an empty cube in place of each; the damaged files are kept.",
+            style="yellow",
+        )
+    if losing:
+        err.print(f"{counted(len(losing), 'cube')} repaired with losses, named above.", style="yellow")
+    if left or losing:
         raise typer.Exit(8)
 
 
@@ -265,6 +286,12 @@ def _gateway_settings(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _saved(row: dict[str, Any]) -> str:
+    """How many of a cube's events are there, or can be had from its files: ``98 of 100 events``."""
+    events, lost = row["events"], row.get("lost_events", 0)
+    return f"{events - lost} of {counted(events, 'event')}" if lost else counted(events, "event")
 
 
 def _show_start(file: RunFile, folder: Path, as_json: bool) -> None:

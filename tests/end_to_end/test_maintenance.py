@@ -36,6 +36,26 @@ def test_damage_is_found_named_and_repaired(tmp_path: Path) -> None:
     assert len([path for path in file.parent.iterdir() if file.stem in path.name]) > 2, "the damaged file is kept"
 
 
+def test_a_cube_that_is_lost_is_not_repaired_silently(tmp_path: Path) -> None:
+    """Nothing can be saved: ``repair`` leaves it damaged, says so and ends with 8; with ``--accept-loss`` it makes
+    the empty cube, and still ends with 8."""
+    file = fill(tmp_path, 3)
+    file.write_bytes(b"")
+    file.with_name(file.name + "-wal").unlink(missing_ok=True)
+    for _ in range(2):
+        ran = memcube("repair", home=tmp_path)
+        assert ran.returncode == 8, ran.stdout + ran.stderr
+        assert "user:ann: 0 of 4 events, 0 memories" in ran.stdout
+        assert "0 cubes repaired" in ran.stdout
+        assert "1 cube left damaged" in ran.stderr
+        assert file.read_bytes() == b""
+    accepted = memcube("repair", "--accept-loss", home=tmp_path)
+    assert accepted.returncode == 8
+    assert "1 cube repaired" in accepted.stdout
+    assert "1 cube repaired with losses" in accepted.stderr
+    assert memcube("check", home=tmp_path).returncode == 0
+
+
 def test_sound_cubes_are_left_alone(tmp_path: Path) -> None:
     """Repairing what is not damaged touches no file."""
     file = fill(tmp_path, 3)

@@ -19,9 +19,9 @@ from typing import Any
 
 from memcube.actors.cube.state import rebuild_record
 from memcube.actors.gateway.keys import KeyRing, digest_of, new_key
-from memcube.actors.vault.base import CheckReport
+from memcube.actors.vault.base import CheckReport, Finding
 from memcube.actors.vault.sqlite_vault import SqliteVault
-from memcube.model.errors import DamagedError, InvalidArgumentError, MemCubeError
+from memcube.model.errors import DamagedError, InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.ids import CubeRef, Principal
 from memcube.model.plain import error_to_plain
 
@@ -67,14 +67,27 @@ def _each(
     refs = iter([CubeRef(options.tenant, options.cube)]) if options.cube else vault.every()
     try:
         for ref in refs:
-            report = work(ref)
+            try:
+                report = work(ref)
+            except NotFoundError:
+                if options.cube:
+                    raise
+                continue  # deleted meanwhile
+            except MemCubeError as error:
+                if options.cube:
+                    raise
+                report = _failed(str(vault.paths(ref).db), ref.cube_id, error)
             if report is not None:
                 yield asdict(report)
     except DamagedError as error:
-        if options.cube:
-            raise
-        finding = {"path": error.path, "problem": error.problem, "repairable": False}
-        yield {"path": error.path, "cube_id": "", "events": 0, "items": 0, "findings": [finding], "repaired": False}
+        yield asdict(_failed(error.path, "", error))
+
+
+def _failed(path: str, cube_id: str, error: MemCubeError) -> CheckReport:
+    """What can be said of a cube whose files can't be looked at: the others are still looked at."""
+    if isinstance(error, DamagedError):
+        return CheckReport(path, cube_id, 0, 0, [Finding(error.path, error.problem, False)])
+    return CheckReport(path, cube_id, 0, 0, [Finding(path, str(error), False)])
 
 
 def _keys_add(options: argparse.Namespace) -> dict[str, Any]:

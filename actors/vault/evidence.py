@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 
 from memcube.actors.vault import schema, wal
-from memcube.actors.vault.files import CubeFiles
+from memcube.actors.vault.files import CubeFiles, is_file
 from memcube.actors.vault.inspect import PAGE_BYTES, Inspection, inspect
 from memcube.actors.vault.paths import CubePaths
-from memcube.actors.vault.seal import Seal, State, decode
+from memcube.actors.vault.seal import Seal, State, load
 from memcube.actors.vault.wal import WalScan
 from memcube.model.errors import DamagedError
 
@@ -55,6 +55,8 @@ def gather(paths: CubePaths, wait_s: float, files: CubeFiles | None = None) -> E
             files = CubeFiles(paths)
         except FileNotFoundError:
             return _without_database(paths)
+        except DamagedError as problem:
+            return _without_database(paths, problem)
         try:
             if files.lock(wait_s):
                 return _gather(files)
@@ -65,7 +67,7 @@ def gather(paths: CubePaths, wait_s: float, files: CubeFiles | None = None) -> E
 def seal_state(paths: CubePaths) -> State | None:
     """The state of a cube's seal; None if there is none, or none to trust."""
     try:
-        return decode(paths.seal.read_bytes(), paths.seal).state
+        return load(paths.seal).state
     except (FileNotFoundError, DamagedError):
         return None
 
@@ -78,16 +80,21 @@ def _gather(files: CubeFiles) -> Evidence:
     return _evidence(files.paths, files.read_db(), inspection)
 
 
-def _without_database(paths: CubePaths) -> Evidence | None:
-    if not paths.seal.exists():
+def _without_database(paths: CubePaths, problem: DamagedError | None = None) -> Evidence | None:
+    """``problem`` says what has the database's name instead of a file."""
+    if problem is None and not paths.seal.exists():
         return None
-    problems, seal = [], None
+    problems, seal = [problem] if problem else [], None
     try:
-        seal = decode(paths.seal.read_bytes(), paths.seal)
-    except DamagedError as problem:
-        problems.append(problem)
-    data = paths.wal.read_bytes() if paths.wal.exists() else b""
-    if seal is None or seal.head or seal.mark.end or seal.generation > 1:
+        seal = load(paths.seal)
+    except FileNotFoundError:
+        problems.append(DamagedError(str(paths.seal), "it is missing"))
+    except DamagedError as broken:
+        problems.append(broken)
+    data = paths.wal.read_bytes() if is_file(paths.wal) else b""
+    if problem is not None:
+        pass  # that says it
+    elif seal is None or seal.head or seal.mark.end or seal.generation > 1:
         problems.append(DamagedError(str(paths.db), "it is missing, its seal is there"))
     inspection = Inspection(wal.scan(data, PAGE_BYTES), data, seal, problems)
     return _evidence(paths, b"", inspection)

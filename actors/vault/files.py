@@ -7,20 +7,24 @@ process's POSIX locks on it, SQLite's included. What remains then is our shared 
 from __future__ import annotations
 
 import os
+import stat
+from pathlib import Path
 
 from memcube.actors.vault import locks, seal, wal
 from memcube.actors.vault.paths import CubePaths
+from memcube.actors.vault.sql_errors import vault_error
 from memcube.model.errors import DamagedError
 
 _CHUNK_BYTES = 1 << 18
 
 
 class CubeFiles:
-    """One opening of a cube's files. Raises FileNotFoundError if there is no database."""
+    """One opening of a cube's files. Raises FileNotFoundError if there is no database, DamagedError if it is no file
+    (a link's target is not taken for it: nobody knows whose that is)."""
 
     def __init__(self, paths: CubePaths) -> None:
         self.paths = paths
-        self.db = os.open(paths.db, os.O_RDWR | os.O_CLOEXEC)
+        self.db = _open(paths.db)
         self.wal = -1
         self.seal = -1
 
@@ -36,14 +40,14 @@ class CubeFiles:
     def current(self) -> bool:
         """Whether the path still names the open database."""
         try:
-            return os.path.samestat(os.stat(self.paths.db), os.fstat(self.db))
+            return os.path.samestat(os.lstat(self.paths.db), os.fstat(self.db))
         except FileNotFoundError:
             return False
 
     def open_seal(self) -> bytes:
-        """Open the seal that the path names now, and read it. Raises DamagedError if there is none."""
+        """Open the seal that the path names now, and read it. Raises DamagedError if there is none, or no file."""
         try:
-            fresh = os.open(self.paths.seal, os.O_RDWR | os.O_CLOEXEC)
+            fresh = _open(self.paths.seal)
         except FileNotFoundError:
             raise DamagedError(str(self.paths.seal), "it is missing") from None
         self.take_seal(fresh)
@@ -56,10 +60,10 @@ class CubeFiles:
         self.seal = descriptor
 
     def read_wal(self) -> bytes:
-        """The log's bytes; none if there is no log."""
+        """The log's bytes; none if there is no log. Raises DamagedError if it is no file."""
         if self.wal < 0:
             try:
-                self.wal = os.open(self.paths.wal, os.O_RDWR | os.O_CLOEXEC)
+                self.wal = _open(self.paths.wal)
             except FileNotFoundError:
                 return b""
         return os.pread(self.wal, os.fstat(self.wal).st_size, 0)
@@ -93,3 +97,20 @@ class CubeFiles:
             if descriptor >= 0:
                 os.close(descriptor)
         self.seal = self.wal = self.db = -1
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file has this very name, rather than a folder, a link or nothing."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise vault_error(error, path) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from memcube.actors.vault import wal
 from memcube.actors.vault.files import CubeFiles
 from memcube.actors.vault.seal import NO_SALTS, Seal, boot, decode
 from memcube.actors.vault.wal import HEADER_BYTES, WalScan
@@ -46,8 +47,14 @@ class Inspection:
 def inspect(files: CubeFiles) -> Inspection:
     """Look at a cube's files; the caller holds the cube's lock, so that nobody folds meanwhile."""
     seal, problem = _read_seal(files)
-    data, scan = files.scan_wal(PAGE_BYTES)
+    broken: DamagedError | None = None
+    try:
+        data, scan = files.scan_wal(PAGE_BYTES)
+    except DamagedError as error:
+        broken, data, scan = error, b"", wal.scan(b"", PAGE_BYTES)
     inspection = Inspection(scan, data, seal)
+    if broken is not None:
+        inspection.problems.append(broken)
     if problem is not None:
         inspection.problems.append(problem)
     if seal is None:

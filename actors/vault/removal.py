@@ -7,14 +7,16 @@ happens under the folder's lock, so that nobody creates the cube meanwhile.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+from pathlib import Path
 
 from memcube.actors.vault import schema
 from memcube.actors.vault.build import seal_of
-from memcube.actors.vault.files import CubeFiles
+from memcube.actors.vault.files import CubeFiles, is_file
 from memcube.actors.vault.locks import alone, share
 from memcube.actors.vault.paths import CubePaths, sync_folder, write_durably
-from memcube.actors.vault.seal import Seal, State, decode
+from memcube.actors.vault.seal import Seal, State, load
 from memcube.actors.vault.session import connect
 from memcube.actors.vault.sql_errors import vault_error
 from memcube.model.errors import DamagedError
@@ -24,7 +26,7 @@ from memcube.model.ids import CubeRef
 def finish(paths: CubePaths) -> bool:
     """Finish what a removal or a repair began; False if there is nothing to finish."""
     try:
-        seal = decode(paths.seal.read_bytes(), paths.seal)
+        seal = load(paths.seal)
     except (FileNotFoundError, DamagedError):
         return False
     if seal.state is State.DELETED:
@@ -38,7 +40,7 @@ def remove(paths: CubePaths, ref: CubeRef, wait_s: float) -> None:
     """Fence whoever has the cube attached, then remove all of its files."""
     try:
         files: CubeFiles | None = CubeFiles(paths)
-    except FileNotFoundError:
+    except (FileNotFoundError, DamagedError):
         files = None  # its database was lost: what is left of it goes too
     try:
         if files is not None:
@@ -46,6 +48,8 @@ def remove(paths: CubePaths, ref: CubeRef, wait_s: float) -> None:
             if not alone(files.db):
                 _fence(files, wait_s)
         seal = seal_of(ref, schema.template()).turn(State.DELETED)
+        if not is_file(paths.seal):
+            _discard(paths.seal)
         os.close(write_durably(paths.seal, seal.encode()))
         _unlink_all(paths)
     finally:
@@ -76,10 +80,18 @@ def _fence(files: CubeFiles, wait_s: float) -> None:
 
 def _unlink_all(paths: CubePaths) -> None:
     for path in (paths.db, paths.wal, paths.shm, *paths.beside()):
+        _discard(path)
+    sync_folder(paths.folder)
+    _discard(paths.seal)
+    sync_folder(paths.folder)
+
+
+def _discard(path: Path) -> None:
+    """Remove whatever has this name, a folder in the place of a file too."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
         path.unlink(missing_ok=True)
-    sync_folder(paths.folder)
-    paths.seal.unlink(missing_ok=True)
-    sync_folder(paths.folder)
 
 
 def _put_in_place(paths: CubePaths, seal: Seal) -> None:

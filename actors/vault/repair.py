@@ -10,12 +10,12 @@ from memcube.actors.vault.analysis import Analysis, analyse
 from memcube.actors.vault.base import CheckReport, Rebuild
 from memcube.actors.vault.build import image_of, seal_of, write_synced
 from memcube.actors.vault.evidence import Evidence, gather
-from memcube.actors.vault.files import CubeFiles
+from memcube.actors.vault.files import CubeFiles, is_file
 from memcube.actors.vault.locks import alone
 from memcube.actors.vault.paths import CubePaths, sync_folder
 from memcube.actors.vault.removal import replace
 from memcube.actors.vault.seal import State
-from memcube.model.errors import NotFoundError, UnavailableError
+from memcube.model.errors import DamagedError, NotFoundError, UnavailableError
 from memcube.model.ids import CubeRef
 
 
@@ -31,7 +31,7 @@ def repair_cube(
     """See ``Vault.repair``; the caller holds the folder's lock. Raises NotFoundError, UnavailableError."""
     try:
         files: CubeFiles | None = CubeFiles(paths)
-    except FileNotFoundError:
+    except (FileNotFoundError, DamagedError):
         files = None
     try:
         if files is not None:
@@ -63,9 +63,10 @@ def _repair(evidence: Evidence, ref: CubeRef, analysis: Analysis, accept_loss: b
 
 
 def _keep(paths: CubePaths) -> None:
-    """Give the damaged originals a second name, under which they stay."""
+    """Give the damaged originals a second name, under which they stay; what is no file can only be moved there."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     for path in (paths.db, paths.wal, paths.seal):
-        if path.exists():
-            os.link(path, path.with_name(f"{path.name}.damaged-{stamp}"))
+        if os.path.lexists(path):
+            keep = os.link if is_file(path) else os.rename
+            keep(path, path.with_name(f"{path.name}.damaged-{stamp}"))
     sync_folder(paths.folder)

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from memcube.actors.vault.sql_errors import vault_error
 from memcube.model.errors import DamagedError, InvalidArgumentError
 from memcube.model.ids import CubeRef
 
@@ -110,6 +111,17 @@ def decode(data: bytes, path: Path) -> Seal:
     digests = tuple(np.frombuffer(body, "<u4", pages, names).tolist())
     name = body[tenant + cube : names].decode()
     return Seal(ref, page_bytes, digests, generation, epoch, head, salts, end, State(state), name, mark)
+
+
+def load(path: Path) -> Seal:
+    """Read a seal's file. Raises FileNotFoundError, DamagedError (``decode``'s, and if it is no file)."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise vault_error(error, path) from error
+    return decode(data, path)
 
 
 def identity(data: bytes, key: str) -> CubeRef | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from memcube.actors.vault.locks import folder_lock
 from memcube.actors.vault.paths import CubePaths, Layout, is_key, make_folder
 from memcube.actors.vault.removal import finish, remove
 from memcube.actors.vault.repair import repair_cube
-from memcube.actors.vault.seal import State, decode, identity
+from memcube.actors.vault.seal import State, identity, load
 from memcube.actors.vault.session import Session
 from memcube.actors.vault.sql_errors import vault_error
 from memcube.actors.vault.sqlite_store import SqliteStore
@@ -78,7 +79,7 @@ class SqliteVault(Vault):
         paths = self._layout.cube(tenant, key)
         with self._errors(paths):
             ref = self._identity(paths, tenant)
-            if ref is None or ref.tenant != tenant or not paths.db.exists():
+            if ref is None or ref.tenant != tenant:
                 return None
             return ref if self._born(paths, ref) else None
 
@@ -90,7 +91,7 @@ class SqliteVault(Vault):
         """See ``Vault.delete``."""
         paths = self.paths(ref)
         with self._errors(paths):
-            if not paths.db.exists() and not paths.seal.exists():
+            if not os.path.lexists(paths.db) and not os.path.lexists(paths.seal):
                 raise NotFoundError("cube", ref.cube_id)
             catalog = self._catalog(ref.tenant)
             catalog.touch(ref)
@@ -126,7 +127,7 @@ class SqliteVault(Vault):
                 with self._errors(paths):
                     ref = self._identity(paths, None)
                     born = ref is not None and self._born(paths, ref)
-                if ref is None and paths.db.exists():
+                if ref is None and os.path.lexists(paths.db):
                     nameless.append(paths)
                 elif ref is not None and born:
                     yield ref
@@ -173,20 +174,23 @@ class SqliteVault(Vault):
         """Whose files these are; ``tenant`` is a guess for a cube whose seal is damaged."""
         try:
             ref = identity(paths.seal.read_bytes(), paths.key)
-        except FileNotFoundError:
-            ref = None
-        if ref is None and paths.db.exists():
+        except OSError:
+            ref = None  # whatever keeps it from being read: the database may tell
+        there = os.path.lexists(paths.db)
+        if ref is None and there:
             ref = identity_of(paths, self._wait_s)
-        if ref is None and tenant is not None and paths.db.exists():
+        if ref is None and tenant is not None and there:
             ref = self._catalog(tenant).find(paths.key)
         return ref
 
     def _born(self, paths: CubePaths, ref: CubeRef) -> bool:
         """Whether the cube's creation was ever acknowledged; only a seal that never saw a commit leaves it open."""
         try:
-            seal = decode(paths.seal.read_bytes(), paths.seal)
+            seal = load(paths.seal)
         except (FileNotFoundError, DamagedError):
             return True
+        if seal.state is State.DELETED:
+            return False
         return seal.generation > 1 or bool(seal.mark.end) or self._peek(ref) is not None
 
     def _catalog(self, tenant: str) -> Catalog:

@@ -83,6 +83,38 @@ def test_a_cube_that_was_empty_is_repaired_to_an_empty_one(vault: SqliteVault) -
         store.close()
 
 
+@pytest.mark.parametrize("kind", ["folder", "link", "loop"])
+@pytest.mark.parametrize("suffix", ["db", "wal", "seal"])
+def test_what_is_no_file_is_damage_at_once(vault: SqliteVault, suffix: str, kind: str) -> None:
+    """A folder or a link with a file's name: every verb names it, no retry can help; repair and delete still work."""
+    vault.attach(BOB, b"bob").close()
+    paths = vault.paths(REF)
+    path = getattr(paths, suffix)
+    if suffix == "db":
+        paths.wal.unlink()  # or some of the cube could be saved from it
+    moved = path.rename(path.with_name("elsewhere"))
+    if kind == "folder":
+        path.mkdir()
+        (path / "file").touch()
+    else:
+        path.symlink_to(moved if kind == "link" else path)
+    for look in (lambda: vault.attach(REF), lambda: vault.attach(REF, b"about")):
+        with pytest.raises(DamagedError) as caught:
+            look()
+        assert caught.value.path == str(path)
+    assert vault.find("acme", REF.key) == REF
+    assert {head.ref for head in vault.list("acme")} == {REF, BOB}
+    assert set(vault.every()) == {REF, BOB}
+    assert str(path) in {finding.path for finding in vault.check(REF).findings}
+    assert vault.repair(REF).repaired == (suffix != "db")
+    assert vault.repair(REF, accept_loss=True).repaired == (suffix == "db")
+    assert vault.check(REF).sound
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    vault.delete(REF)
+    assert [path.name for path in paths.folder.iterdir()] == ["elsewhere"]
+
+
 @pytest.mark.parametrize("suffixes", [["db"], ["db", "wal", "seal"]])
 def test_repair_takes_nothing_from_another_cubes_files(vault: SqliteVault, suffixes: list[str]) -> None:
     """Files of two cubes swapped: each cube stays damaged rather than to show the other's memories."""

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from local_system import fill, flip, memcube
 
+from memcube.actors.vault.sqlite_vault import SqliteVault
+from memcube.model.ids import CubeRef
+
 
 def test_damage_is_found_named_and_repaired(tmp_path: Path) -> None:
     """One flipped bit: ``check`` says where and ends with 8, ``repair`` rebuilds and keeps the damaged file, and
@@ -54,6 +57,23 @@ def test_a_cube_that_is_lost_is_not_repaired_silently(tmp_path: Path) -> None:
     assert "1 cube repaired" in accepted.stdout
     assert "1 cube repaired with losses" in accepted.stderr
     assert memcube("check", home=tmp_path).returncode == 0
+
+
+def test_what_is_no_file_hides_no_other_damage(tmp_path: Path) -> None:
+    """A folder with the name of a cube's file is reported beside the damage of every other cube."""
+    vault = SqliteVault(tmp_path / "vault")
+    refs = [CubeRef("default", f"user:{name}") for name in ("ann", "bob", "cid")]
+    for ref in refs:
+        vault.attach(ref, b"").close()
+    for ref in refs:
+        file = vault.paths(ref).db
+        file.unlink()
+        file.mkdir()
+    found = memcube("check", "--json", home=tmp_path)
+    assert found.returncode == 8
+    assert {row["cube_id"] for row in json.loads(found.stdout)["results"] if row["findings"]} == {
+        ref.cube_id for ref in refs
+    }
 
 
 def test_sound_cubes_are_left_alone(tmp_path: Path) -> None:

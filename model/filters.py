@@ -6,10 +6,13 @@
 ``eq`` may be left out; the value ``"*"`` means "is set". Fields are those of ``Item``; any other name, or
 ``info.name`` / ``metadata.name``, is one of the caller's own fields. A comparison between different kinds of value
 (a text and a number) is false, never an error, since info is free; an unknown operator is an error.
+
+A filter is tested on every item of a cube and therefore bounded: ``memcube.model.filter_bounds``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from typing import Any, TypeAlias, assert_never
 
 from memcube.model.codec import enum_of, value_from_info, value_to_info
 from memcube.model.errors import InvalidArgumentError
+from memcube.model.filter_bounds import Bounds, check_field_name
 from memcube.model.item import FORMS, MEMORY_TYPES, STATUSES, InfoValue, Item
 from memcube.model.times import parse_time, rfc3339
 from memcube.protos.memcube.v1 import filter_pb2
@@ -37,7 +41,6 @@ __all__ = [
 ]
 
 MAX_DEPTH = 16
-MAX_CONDITIONS = 256
 
 
 class Op(IntEnum):
@@ -63,6 +66,11 @@ class Condition:
     field: str
     op: Op
     value: InfoValue | datetime
+    holds: Callable[[Any], bool] = dataclasses.field(init=False, compare=False, repr=False)
+    """Whether the field's value passes: made once, since it is asked of thousands of items."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holds", _test_of(self.op, self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,47 +128,61 @@ _FIELDS: dict[str, Callable[[Item], Any]] = {
 
 
 def parse_filter(plain: object, field: str = "filters") -> Filter | None:
-    """The filter that a JSON value states; None for None or {}. Raises InvalidArgumentError naming the place."""
+    """The filter that a JSON value states; None for None or {}.
+
+    Raises InvalidArgumentError naming the place, TooLargeError for what is over a bound.
+    """
     if plain is None or plain == {}:
         return None
-    parsed = _parse(plain, field, 1)
-    if _count(parsed) > MAX_CONDITIONS:
-        raise InvalidArgumentError(field, f"has more than {MAX_CONDITIONS} conditions")
-    return parsed
+    return _parse(plain, field, 1, Bounds(field))
 
 
-def _parse(plain: object, path: str, depth: int) -> Filter:
+def _parse(plain: object, path: str, depth: int, bounds: Bounds) -> Filter:
     if depth > MAX_DEPTH:
         raise InvalidArgumentError(path, f"is nested deeper than {MAX_DEPTH}")
     if not isinstance(plain, Mapping):
         raise InvalidArgumentError(path, f"a {type(plain).__name__} is no filter, an object is")
     parts: list[Filter] = []
     for name, value in plain.items():
+        if isinstance(name, str):
+            check_field_name(path, name)
         here = f"{path}.{name}"
         word = name.lstrip("$").upper() if isinstance(name, str) else ""
         if word in ("AND", "OR"):
             if not isinstance(value, list | tuple):
                 raise InvalidArgumentError(here, "takes a list of filters")
-            inner = tuple(_parse(one, f"{here}[{i}]", depth + 1) for i, one in enumerate(value))
+            bounds.node()
+            inner = tuple(_parse(one, f"{here}[{i}]", depth + 1, bounds) for i, one in enumerate(value))
             parts.append(All(inner) if word == "AND" else Any_(inner))
         elif word == "NOT":
             inside = value if isinstance(value, list | tuple) else [value]
+            bounds.node()
+            bounds.node()
             # mem0's NOT takes a list and means "none of these".
-            parts.append(Not(Any_(tuple(_parse(one, f"{here}[{i}]", depth + 1) for i, one in enumerate(inside)))))
+            inner = tuple(_parse(one, f"{here}[{i}]", depth + 1, bounds) for i, one in enumerate(inside))
+            parts.append(Not(Any_(inner)))
         else:
-            parts.extend(_parse_conditions(name, value, here))
-    return parts[0] if len(parts) == 1 else All(tuple(parts))
+            parts.extend(_parse_conditions(name, value, here, bounds))
+    if len(parts) == 1:
+        return parts[0]
+    bounds.node()
+    return All(tuple(parts))
 
 
-def _parse_conditions(name: object, value: object, path: str) -> list[Filter]:
+def _parse_conditions(name: object, value: object, path: str, bounds: Bounds) -> list[Filter]:
     if not isinstance(name, str) or not name:
         raise InvalidArgumentError(path, "a field's name is a text")
     if not isinstance(value, Mapping):
+        bounds.node()
+        bounds.plain(path, value)
         return [condition(name, Op.IN if isinstance(value, list | tuple) else Op.EQ, value, path)]
     if not value:
         raise InvalidArgumentError(path, "names no operator")
     found: list[Filter] = []
     for word, operand in value.items():
+        bounds.node()
+        check_field_name(path, str(word))
+        bounds.plain(f"{path}.{word}", operand)
         try:
             op = Op[str(word).lstrip("$").upper()]
         except KeyError as error:
@@ -199,21 +221,11 @@ def _plain(value: object, path: str) -> InfoValue:
     return value_to_info(value_from_info(path, value))
 
 
-def _count(filter_: Filter) -> int:
-    match filter_:
-        case All(filters) | Any_(filters):
-            return sum(map(_count, filters))
-        case Not(inner):
-            return _count(inner)
-        case Condition():
-            return 1
-        case _:
-            assert_never(filter_)
-
-
 def matches(filter_: Filter | None, item: Item) -> bool:
     """Whether ``item`` passes; None passes everything."""
     match filter_:
+        case Condition(field):
+            return filter_.holds(field_of(item, field))
         case None:
             return True
         case All(filters):
@@ -222,8 +234,6 @@ def matches(filter_: Filter | None, item: Item) -> bool:
             return any(matches(one, item) for one in filters)
         case Not(inner):
             return not matches(inner, item)
-        case Condition(field, op, value):
-            return _test(op, field_of(item, field), value)
         case _:
             assert_never(filter_)
 
@@ -245,31 +255,59 @@ def field_of(item: Item, name: str) -> Any:
     return inside
 
 
-def _test(op: Op, actual: Any, value: Any) -> bool:
+def _key(value: Any) -> tuple[bool, Any]:
+    """For sets: equal for two values just when ``_same`` holds for them."""
+    return isinstance(value, bool), _hashable(value)
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return frozenset((name, _hashable(part)) for name, part in value.items())
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+
+
+def _among(actual: Any, keys: frozenset[tuple[bool, Any]]) -> bool:
+    """Whether ``_equal`` holds for one of the values whose keys these are."""
+    if _key(actual) in keys:
+        return True
+    return isinstance(actual, list) and any(_key(one) in keys for one in actual if not isinstance(one, list))
+
+
+def _test_of(op: Op, value: Any) -> Callable[[Any], bool]:
     match op:
         case Op.EXISTS:
-            return (actual is not None) is value
+            return lambda actual: (actual is not None) is value
         case Op.EQ:
-            return _equal(actual, value)
+            return lambda actual: _equal(actual, value)
         case Op.NE:
-            return not _equal(actual, value)
+            return lambda actual: not _equal(actual, value)
         case Op.IN:
-            return any(_equal(actual, one) for one in value)
+            keys = frozenset(map(_key, value))
+            return lambda actual: _among(actual, keys)
         case Op.NIN:
-            return not any(_equal(actual, one) for one in value)
+            keys = frozenset(map(_key, value))
+            return lambda actual: not _among(actual, keys)
         case Op.CONTAINS:
-            if isinstance(actual, str):
-                return isinstance(value, str) and value in actual
-            return isinstance(actual, list) and any(_same(one, value) for one in actual)
+            return lambda actual: _contains(actual, value)
         case Op.ICONTAINS:
             folded = value.casefold()
-            if isinstance(actual, str):
-                return folded in actual.casefold()
-            return isinstance(actual, list) and any(isinstance(o, str) and o.casefold() == folded for o in actual)
+            return lambda actual: _icontains(actual, folded)
         case Op.GT | Op.GTE | Op.LT | Op.LTE:
-            return _compare(op, actual, value)
+            return lambda actual: _compare(_COMPARE[op], actual, value)
         case _:
             assert_never(op)
+
+
+def _contains(actual: Any, value: Any) -> bool:
+    if isinstance(actual, str):
+        return isinstance(value, str) and value in actual
+    return isinstance(actual, list) and any(_same(one, value) for one in actual)
+
+
+def _icontains(actual: Any, folded: str) -> bool:
+    if isinstance(actual, str):
+        return folded in actual.casefold()
+    return isinstance(actual, list) and any(isinstance(one, str) and one.casefold() == folded for one in actual)
 
 
 def _same(actual: Any, value: Any) -> bool:
@@ -290,12 +328,12 @@ _COMPARE: dict[Op, Callable[[Any, Any], bool]] = {
 }
 
 
-def _compare(op: Op, actual: Any, value: Any) -> bool:
+def _compare(compare: Callable[[Any, Any], bool], actual: Any, value: Any) -> bool:
     if isinstance(actual, bool) or isinstance(value, bool):
         return False
     for kinds in (datetime, str, (int, float)):
         if isinstance(actual, kinds) and isinstance(value, kinds):
-            return _COMPARE[op](actual, value)
+            return compare(actual, value)
     return False
 
 
@@ -324,29 +362,36 @@ def filter_to_proto(filter_: Filter) -> filter_pb2.Filter:
 
 
 def filter_from_proto(wire: filter_pb2.Filter, field: str = "filter") -> Filter:
-    """The filter that came over the wire, checked as strictly as ``parse_filter`` checks."""
-    parsed = _from_proto(wire, field, 1)
-    if _count(parsed) > MAX_CONDITIONS:
-        raise InvalidArgumentError(field, f"has more than {MAX_CONDITIONS} conditions")
-    return parsed
+    """The filter that came over the wire, checked as strictly as ``parse_filter`` checks, with the same errors."""
+    return _from_proto(wire, field, 1, Bounds(field))
 
 
-def _from_proto(wire: filter_pb2.Filter, path: str, depth: int) -> Filter:
+def _from_proto(wire: filter_pb2.Filter, path: str, depth: int, bounds: Bounds) -> Filter:
+    bounds.node()
     if depth > MAX_DEPTH:
         raise InvalidArgumentError(path, f"is nested deeper than {MAX_DEPTH}")
     kind = wire.WhichOneof("kind")
     if kind in ("all", "any"):
         inside = getattr(wire, kind).filters
-        inner = tuple(_from_proto(one, f"{path}.{kind}[{i}]", depth + 1) for i, one in enumerate(inside))
+        inner = tuple(_from_proto(one, f"{path}.{kind}[{i}]", depth + 1, bounds) for i, one in enumerate(inside))
         return All(inner) if kind == "all" else Any_(inner)
     if kind == "not":
-        return Not(_from_proto(getattr(wire, "not"), f"{path}.not", depth + 1))
+        return Not(_from_proto(getattr(wire, "not"), f"{path}.not", depth + 1, bounds))
     if kind == "condition":
-        name = wire.condition.field
-        if not name:
-            raise InvalidArgumentError(f"{path}.condition.field", "is empty")
-        if not wire.condition.op:
-            raise InvalidArgumentError(f"{path}.{name}", "names no operator")
-        op = enum_of(Op, f"{path}.{name}.op", wire.condition.op, Op.EQ)
-        return condition(name, op, value_to_info(wire.condition.value), f"{path}.{name}.{op.name.lower()}")
+        return _condition_from_proto(wire.condition, path, bounds)
     raise InvalidArgumentError(path, "is empty; leave it out instead")
+
+
+def _condition_from_proto(wire: filter_pb2.Condition, path: str, bounds: Bounds) -> Condition:
+    name, value = wire.field, wire.value
+    if not name:
+        raise InvalidArgumentError(f"{path}.condition.field", "is empty")
+    check_field_name(f"{path}.condition.field", name)
+    if not wire.op:
+        raise InvalidArgumentError(f"{path}.{name}", "names no operator")
+    op = enum_of(Op, f"{path}.{name}.op", wire.op, Op.EQ)
+    here = f"{path}.{name}.{op.name.lower()}"
+    if value.WhichOneof("kind") is None:
+        raise InvalidArgumentError(here, "has no value; to compare with null send null_value")
+    bounds.operand(here, value.ByteSize(), len(value.list_value.values) if value.HasField("list_value") else None)
+    return condition(name, op, value_to_info(value), here)

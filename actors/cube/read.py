@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -20,6 +21,7 @@ from memcube.actors.recall.tokens import estimate_tokens
 from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.filters import Filter, filter_from_proto, matches
+from memcube.model.ids import ID_CHARS
 from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import cube_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -71,6 +73,9 @@ def _list(view: View, call: Call, now: datetime) -> bytes:
     request = parse_request(pb.ListRequest, call.request)
     if request.page_size > MAX_PAGE:
         raise InvalidArgumentError("page_size", f"is {request.page_size}, the most is {MAX_PAGE}")
+    # Of a memory that is gone by now it still says where to go on; of another cube it would skip some or all.
+    if request.page_token and not re.fullmatch(rf"{view.ref.key}-[a-z2-7]{{{ID_CHARS}}}", request.page_token):
+        raise InvalidArgumentError("page_token", "is none of those that a listing of this cube gave")
     size = request.page_size or DEFAULT_PAGE
     passes = _passes(view, request.scope, request, now)
     response = pb.ListResponse()

@@ -1,7 +1,7 @@
 """What a request must be before anything is changed: sizes, emptiness, ranges; each refusal names its field.
 
-The gateway calls ``check_add`` and ``check_cube`` before it lets a cube be created, the cube core calls all of them
-again: no path around the gateway skips them.
+The gateway calls ``check_add`` and ``check_cube`` before it lets a cube be created, and ``check_search`` before it
+embeds a question; the cube core calls all of them again: no path around the gateway skips them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from memcube.model.codec import enum_of, struct_from_info, struct_to_info
 from memcube.model.errors import InvalidArgumentError, TooLargeError
+from memcube.model.filters import filter_from_proto
 from memcube.model.item import MemoryType
 from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -125,3 +126,5 @@ def check_search(request: pb.SearchRequest) -> None:
         raise InvalidArgumentError("top_k", f"is {request.top_k}, the most is {MAX_TOP_K}")
     if not 0.0 <= request.threshold <= 1.0:
         raise InvalidArgumentError("threshold", f"is {request.threshold:g}, not within 0 to 1")
+    if request.HasField("filter"):
+        filter_from_proto(request.filter)

@@ -7,9 +7,11 @@ import pytest
 
 from memcube.actors.cube import cube, read
 from memcube.actors.cube.call import Call
+from memcube.actors.cube.validate import check_search
 from memcube.actors.recall import entry
 from memcube.model.errors import InvalidArgumentError, NotFoundError
 from memcube.model.filters import filter_to_proto, parse_filter
+from memcube.model.ids import CubeRef, new_memory_id
 from memcube.protos.memcube.v1 import filter_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -168,6 +170,20 @@ def test_pages_cover_everything_once(bench: Bench) -> None:
     assert seen == [f"note {i}" for i in reversed(range(25))]
 
 
+def test_a_page_token_is_one_of_this_cube(bench: Bench) -> None:
+    """Anything else would silently skip some or all of the listing."""
+    (first,) = bench.add("one")
+    (second,) = bench.add("two")
+    other = new_memory_id(CubeRef("t", "user:bob").key)
+    for token in ("0", "../../etc", "\0", "x", "zzz", other, second[:-1], second + "2", second + "\n", second.upper()):
+        with pytest.raises(InvalidArgumentError) as refused:
+            bench.texts(page_token=token)
+        assert refused.value.field == "page_token"
+    bench.do(bench.call("delete", pb.DeleteRequest(id=second)), pb.DeleteResponse)
+    assert bench.texts(page_token=second) == ["one"]
+    assert bench.texts(page_token=first) == []
+
+
 def test_an_empty_attach_is_no_cube(bench: Bench) -> None:
     """A cube whose first write never came looks missing to every reader."""
     for verb, request in (
@@ -187,8 +203,9 @@ def test_an_empty_attach_is_no_cube(bench: Bench) -> None:
         ({"query": "x" * 20_000}, "query"),
         ({"top_k": 1001}, "top_k"),
         ({"threshold": 2}, "threshold"),
+        ({"filter": {"all": {"filters": [{"all": {}}] * 256}}}, "filter"),
     ],
-    ids=["blank", "huge", "top_k", "threshold"],
+    ids=["blank", "huge", "top_k", "threshold", "filter"],
 )
 def test_bad_searches_are_refused(bench: Bench, fields: dict[str, object], field: str) -> None:
     """The error names the field."""
@@ -197,6 +214,9 @@ def test_bad_searches_are_refused(bench: Bench, fields: dict[str, object], field
     with pytest.raises(InvalidArgumentError) as refused:
         bench.do(bench.call("search", request), pb.SearchResponse)
     assert refused.value.field == field
+    # By the gateway too, which asks this before it embeds a question or asks a frame.
+    with pytest.raises(InvalidArgumentError, match=field):
+        check_search(request)
 
 
 def test_batch_search_answers_each(bench: Bench) -> None:

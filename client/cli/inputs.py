@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from memcube.client import prepare
+from memcube.client.cli.options import json_value
 from memcube.client.locomo import conversations_of
 from memcube.model.errors import InvalidArgumentError
 
@@ -27,6 +28,7 @@ __all__ = ["Intake", "keyed"]
 Add = dict[str, Any]
 MESSAGES_A_CALL = 50
 SUFFIXES = (".txt", ".md", ".rst", ".json", ".jsonl")
+_NO_FILE = "is no regular file or directory"
 _PARAGRAPH = re.compile(r"\n\s*\n")
 
 
@@ -45,8 +47,8 @@ class Intake:
     def take(self, given: str) -> None:
         """Take in one argument.
 
-        Raises InvalidArgumentError for what can't be read, naming the file, and for what looks like a file that
-        isn't there: a mistyped name is no memory. What a directory holds is skipped instead.
+        Raises InvalidArgumentError for what can't be read, naming the file, for what looks like a file that isn't
+        there (a mistyped name is no memory), and for pipes and devices. What a directory holds is skipped instead.
         """
         if given == "-":
             self.adds += _cut(_of_text("standard input", _decode("standard input", sys.stdin.buffer.read())))
@@ -62,6 +64,8 @@ class Intake:
             elif path is not None and path.is_file():
                 self.adds += _of_file(path, path.name)
                 self.taken.append(given)
+            elif path is not None and os.path.lexists(path):
+                raise InvalidArgumentError(given, f"{_NO_FILE}; '-' reads standard input, --text stores these words")
             elif _looks_like_a_path(given):
                 raise InvalidArgumentError(given, "no such file or directory; to store these words use --text")
             else:
@@ -113,6 +117,9 @@ def _of_listed_file(path: Path, name: str) -> list[Add]:
         raise InvalidArgumentError(name, "hidden")
     if path.suffix.lower() not in SUFFIXES:
         raise InvalidArgumentError(name, f"is none of {', '.join(SUFFIXES)}")
+    if not path.is_file():
+        # Opening a pipe would wait for who writes into it.
+        raise InvalidArgumentError(name, _NO_FILE)
     adds = _of_file(path, name)
     for add in adds:
         prepare.add_of({**add, "cube_id": "any"})
@@ -124,11 +131,11 @@ def _of_file(path: Path, name: str) -> list[Add]:
     text = _decode(str(path), path.read_bytes())
     if path.suffix.lower() == ".json":
         try:
-            return list(_cut(_of_json(path, name, json.loads(text))))
+            return list(_cut(_of_json(path, name, json_value(str(path), text))))
         except ValueError as error:
             if isinstance(error, InvalidArgumentError):
                 raise
-            raise InvalidArgumentError(str(path), f"is no JSON: {error}") from error
+            raise InvalidArgumentError(str(path), f"is no conversation: {error}") from error
     if path.suffix.lower() == ".jsonl":
         return list(_cut([{"messages": list(_lines(path, text)), "session_id": _stem(name)}]))
     return list(_cut(_of_text(name, text)))
@@ -148,10 +155,7 @@ def _decode(name: str, body: bytes) -> str:
 def _lines(path: Path, text: str) -> Iterator[Any]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise InvalidArgumentError(f"{path}:{number}", f"is no JSON: {error}") from error
+            yield json_value(f"{path}:{number}", line)
 
 
 def _of_json(path: Path, name: str, plain: Any) -> list[Add]:

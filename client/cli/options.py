@@ -11,7 +11,7 @@ import typer
 from memcube.client.memory import Memory
 from memcube.model.errors import InvalidArgumentError
 
-__all__ = ["TIMEOUT_S", "Address", "ApiKey", "Home", "Json", "Scope", "json_object"]
+__all__ = ["TIMEOUT_S", "Address", "ApiKey", "Home", "Json", "Scope", "json_object", "json_value"]
 
 TIMEOUT_S = 30.0
 WHOSE, WHERE = "Whose memory", "Which system"
@@ -66,14 +66,21 @@ def connect(server: str | None, api_key: str | None, home: str | None, timeout_s
     return Memory(server, api_key=api_key, home=home, timeout_s=timeout_s)
 
 
+def json_value(field: str, text: str) -> Any:
+    """What JSON written by a person says; InvalidArgumentError(field) for what is none, or is endlessly deep."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InvalidArgumentError(field, f"is no JSON: {error}") from error
+    except RecursionError as error:
+        raise InvalidArgumentError(field, "is nested too deep") from error
+
+
 def json_object(field: str, text: str | None) -> dict[str, Any] | None:
     """An option that holds a JSON object."""
     if text is None:
         return None
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise InvalidArgumentError(field, f"is no JSON: {error}") from error
+    value = json_value(field, text)
     if not isinstance(value, dict):
         raise InvalidArgumentError(field, "is no JSON object")
     return value

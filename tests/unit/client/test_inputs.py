@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from memcube.client.cli import inputs
 from memcube.client.cli.inputs import Intake, keyed
+from memcube.client.cli.options import json_object
 from memcube.client.locomo import read_conversations
 from memcube.model.errors import InvalidArgumentError
 
@@ -106,6 +108,8 @@ def test_a_conversation_keeps_speakers_and_dates(tmp_path: Path) -> None:
         ("empty.txt", b" \n\n"),
         ("bad.json", b"{"),
         ("odd.json", b'"text"'),
+        ("deep.json", b"[" * 100_000),
+        ("deep.jsonl", b'{"content": "a"}\n' + b"[" * 100_000),
         ("bad.jsonl", b'{"content": "a"}\nnot json\n'),
         ("conversation.json", json.dumps([{"conversation": {"session_1": [{"speaker": "A"}]}}]).encode()),
     ],
@@ -116,6 +120,30 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, body: bytes) ->
     with pytest.raises(InvalidArgumentError) as caught:
         adds_of(str(tmp_path / name))
     assert name in caught.value.field or "conversation" in caught.value.field
+
+
+def test_an_option_too_deep_to_read_is_named() -> None:
+    """The parser's own limit is no traceback."""
+    with pytest.raises(InvalidArgumentError, match="nested too deep") as caught:
+        json_object("--filter", "[" * 100_000)
+    assert caught.value.field == "--filter"
+
+
+def test_what_is_there_and_is_no_file_is_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pipes and devices are neither waited for nor stored by their names; in a directory they are left."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.md")
+    os.mkfifo("pipe")
+    Path("dangling").symlink_to("nosuch")
+    for given in ("/dev/zero", "pipe.md", "pipe", "dangling"):
+        with pytest.raises(InvalidArgumentError, match="no regular file") as caught:
+            adds_of(given)
+        assert caught.value.field == given
+    Path("a.txt").write_text("one")
+    intake = Intake()
+    intake.take(str(tmp_path))
+    assert texts_of(intake.adds) == ["one"]
+    assert "no regular file" in intake.skipped[str(tmp_path / "pipe.md")]
 
 
 @pytest.mark.parametrize("name", [None, ".env.md", "photo.png", "package.json"])

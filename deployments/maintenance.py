@@ -63,31 +63,30 @@ def _vault(options: argparse.Namespace) -> SqliteVault:
 def _each(
     vault: SqliteVault, options: argparse.Namespace, work: Callable[[CubeRef], CheckReport | None]
 ) -> Iterator[dict[str, Any]]:
-    """The reports of one cube or of all; a cube whose name is lost ends the list as a finding."""
-    refs = iter([CubeRef(options.tenant, options.cube)]) if options.cube else vault.every()
-    try:
-        for ref in refs:
-            try:
-                report = work(ref)
-            except NotFoundError:
-                if options.cube:
-                    raise
-                continue  # deleted meanwhile
-            except MemCubeError as error:
-                if options.cube:
-                    raise
-                report = _failed(str(vault.paths(ref).db), ref.cube_id, error)
-            if report is not None:
-                yield asdict(report)
-    except DamagedError as error:
-        yield asdict(_failed(error.path, "", error))
+    """The reports of one cube or of all; what can't be looked at is a finding, and the others are looked at."""
+    if options.cube:
+        report = work(CubeRef(options.tenant, options.cube))
+        if report is not None:
+            yield asdict(report)
+        return
+    for ref in vault.every():
+        if isinstance(ref, MemCubeError):
+            yield asdict(_failed("", "", ref))
+            continue
+        try:
+            report = work(ref)
+        except NotFoundError:
+            continue  # deleted meanwhile
+        except MemCubeError as error:
+            report = _failed(str(vault.paths(ref).db), ref.cube_id, error)
+        if report is not None:
+            yield asdict(report)
 
 
 def _failed(path: str, cube_id: str, error: MemCubeError) -> CheckReport:
-    """What can be said of a cube whose files can't be looked at: the others are still looked at."""
-    if isinstance(error, DamagedError):
-        return CheckReport(path, cube_id, 0, 0, [Finding(error.path, error.problem, False)])
-    return CheckReport(path, cube_id, 0, 0, [Finding(path, str(error), False)])
+    """What can be said of a cube whose files can't be looked at."""
+    where, problem = (error.path, error.problem) if isinstance(error, DamagedError) else (path, str(error))
+    return CheckReport(path or where, cube_id, 0, 0, [Finding(where, problem, False)])
 
 
 def _keys_add(options: argparse.Namespace) -> dict[str, Any]:

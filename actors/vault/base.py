@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from memcube.model.errors import MemCubeError
 from memcube.model.ids import CubeRef
 
 Matrix = npt.NDArray[np.float32]
@@ -249,5 +250,6 @@ class Vault(ABC):
         """
 
     @abstractmethod
-    def every(self) -> Iterator[CubeRef]:
-        """All cubes of all tenants: for ``memcube check`` and start-up housekeeping. Damaged ones are among them."""
+    def every(self) -> Iterator[CubeRef | MemCubeError]:
+        """All cubes of all tenants, damaged ones too: for ``memcube check`` and ``repair``. In the place of a cube
+        that can't be told by name there is the error that says where its files are."""

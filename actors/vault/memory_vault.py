@@ -25,6 +25,7 @@ from memcube.actors.vault.vector_rows import joined, to_halves
 from memcube.model.errors import (
     DamagedError,
     IdempotencyConflictError,
+    MemCubeError,
     NotFoundError,
     StaleEpochError,
     UnavailableError,
@@ -220,7 +221,7 @@ class MemoryVault(Vault):
         """See ``Vault.repair``."""
         return self.check(ref)
 
-    def every(self) -> Iterator[CubeRef]:
+    def every(self) -> Iterator[CubeRef | MemCubeError]:
         """See ``Vault.every``."""
         with self._lock:
             refs = [cube.ref for cube in self._cubes.values()]

@@ -18,14 +18,14 @@ from memcube.actors.vault.check import check_cube, identity_of, peek
 from memcube.actors.vault.evidence import gather, seal_state
 from memcube.actors.vault.files import CubeFiles
 from memcube.actors.vault.locks import folder_lock
-from memcube.actors.vault.paths import CubePaths, Layout, is_key, make_folder
+from memcube.actors.vault.paths import CubePaths, Layout, is_key, make_folder, tenant_folder
 from memcube.actors.vault.removal import finish, remove
 from memcube.actors.vault.repair import repair_cube
 from memcube.actors.vault.seal import State, identity, load
 from memcube.actors.vault.session import Session
 from memcube.actors.vault.sql_errors import vault_error
 from memcube.actors.vault.sqlite_store import SqliteStore
-from memcube.model.errors import DamagedError, NotFoundError
+from memcube.model.errors import DamagedError, MemCubeError, NotFoundError
 from memcube.model.ids import CubeRef
 
 FOLD_BYTES = 4 << 20
@@ -117,22 +117,37 @@ class SqliteVault(Vault):
                 about = self._catalog(ref.tenant).about(ref.key)
                 return repair_cube(paths, ref, self._rebuild, about, self._wait_s, accept_loss=accept_loss)
 
-    def every(self) -> Iterator[CubeRef]:
-        """See ``Vault.every``. Raises DamagedError, after all others, for a cube whose name nothing tells any more."""
+    def every(self) -> Iterator[CubeRef | MemCubeError]:
+        """See ``Vault.every``. A cube that neither its files nor its tenant's catalog names is a DamagedError."""
         if not self._layout.cubes.exists():
             return
-        nameless: list[CubePaths] = []
         for folder in sorted(path for path in self._layout.cubes.iterdir() if path.is_dir()):
+            tenant = folder.name if tenant_folder(folder.name) == folder.name else None
+            nameless: list[CubePaths] = []
             for paths in Layout.keys(folder):
-                with self._errors(paths):
-                    ref = self._identity(paths, None)
-                    born = ref is not None and self._born(paths, ref)
-                if ref is None and os.path.lexists(paths.db):
+                try:
+                    with self._errors(paths):
+                        ref = self._identity(paths, None)
+                        born = ref is not None and self._born(paths, ref)
+                except MemCubeError as error:
+                    yield error
+                    continue
+                if ref is None:
                     nameless.append(paths)
-                elif ref is not None and born:
+                elif born:
+                    tenant = ref.tenant
                     yield ref
-        if nameless:
-            raise DamagedError(str(nameless[0].db), "its seal is damaged, and no catalog knows whose it is")
+            for paths in nameless:
+                yield self._named(paths, tenant)
+
+    def _named(self, paths: CubePaths, tenant: str | None) -> CubeRef | MemCubeError:
+        """Whose files these are, as the tenant's catalog has it; the tenant is its folder's, or its other cubes'."""
+        problem = "neither its files nor a catalog tell whose it is"
+        try:
+            ref = self._catalog(tenant).find(paths.key) if tenant is not None else None
+        except MemCubeError as error:
+            ref, problem = None, f"{problem} ({error})"
+        return ref if ref is not None and ref.key == paths.key else DamagedError(str(paths.db), problem)
 
     def _open(self, paths: CubePaths) -> CubeFiles | None:
         """The cube's files, locked, unfinished removals and repairs behind them; None if there are none."""

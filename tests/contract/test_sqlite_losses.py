@@ -125,3 +125,28 @@ def test_repair_takes_nothing_from_another_cubes_files(vault: SqliteVault, suffi
         assert f"what is there belongs to the cube {owner!r}" in [finding.problem for finding in report.findings]
         vault.repair(ref, accept_loss=True)
         assert vault.attach(ref).load().items == []
+
+
+@pytest.mark.parametrize("tenant", ["acme", "Acme & Söhne"])
+def test_every_swapped_cube_is_named(tmp_path: Path, tenant: str) -> None:
+    """By the catalog, where the files say another's name; a tenant that its folder does not name is known by its
+    other cubes. What nothing names is each an error with its path, after which the others still come."""
+    vault = SqliteVault(tmp_path / "vault", rebuild)
+    refs = [CubeRef(tenant, f"user:{name}") for name in ("ann", "bob", "cid", "dan", "eve")]
+    for ref in [*refs, REF]:
+        store = vault.attach(ref, b"")
+        store.checkpoint()
+        store.close()
+    for one, other in ((refs[0], refs[1]), (refs[2], refs[3])):
+        for suffix in ("db", "seal"):
+            here, there = getattr(vault.paths(one), suffix), getattr(vault.paths(other), suffix)
+            swapped = here.read_bytes()
+            here.write_bytes(there.read_bytes())
+            there.write_bytes(swapped)
+    assert set(SqliteVault(tmp_path / "vault").every()) == {*refs, REF}
+    (vault.paths(refs[0]).folder.parent / "catalog.log").unlink()
+    found = list(SqliteVault(tmp_path / "vault").every())
+    assert {one for one in found if isinstance(one, CubeRef)} == {refs[4], REF}
+    assert {one.path for one in found if isinstance(one, DamagedError)} == {
+        str(vault.paths(ref).db) for ref in refs[:4]
+    }

@@ -60,15 +60,23 @@ def test_a_cube_that_is_lost_is_not_repaired_silently(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file_hides_no_other_damage(tmp_path: Path) -> None:
-    """A folder with the name of a cube's file is reported beside the damage of every other cube."""
+    """A folder with the name of a cube's file is reported beside each other such cube, and those whose files were
+    swapped."""
     vault = SqliteVault(tmp_path / "vault")
-    refs = [CubeRef("default", f"user:{name}") for name in ("ann", "bob", "cid")]
+    refs = [CubeRef("default", f"user:{name}") for name in ("ann", "bob", "cid", "dan")]
     for ref in refs:
-        vault.attach(ref, b"").close()
-    for ref in refs:
+        store = vault.attach(ref, b"")
+        store.checkpoint()
+        store.close()
+    for ref in refs[:2]:
         file = vault.paths(ref).db
         file.unlink()
         file.mkdir()
+    for suffix in ("db", "seal"):
+        one, other = (getattr(vault.paths(ref), suffix) for ref in refs[2:])
+        swapped = one.read_bytes()
+        one.write_bytes(other.read_bytes())
+        other.write_bytes(swapped)
     found = memcube("check", "--json", home=tmp_path)
     assert found.returncode == 8
     assert {row["cube_id"] for row in json.loads(found.stdout)["results"] if row["findings"]} == {

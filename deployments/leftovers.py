@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 from pathlib import Path
 
 import psutil
@@ -10,7 +12,7 @@ import psutil
 __all__ = ["Leftovers"]
 
 log = logging.getLogger("memcube.supervisor")
-GRACE_S = 3.0
+GRACE_S = 2.0
 
 
 class Leftovers:
@@ -22,21 +24,6 @@ class Leftovers:
     def __init__(self) -> None:
         self._seen: dict[tuple[int, float], psutil.Process] = {}
 
-    @classmethod
-    def of_folder(cls, folder: Path) -> Leftovers:
-        """The processes of this user that have ``folder`` in their command line, or a file in it open: those of a
-        killed system. Ray's agents rename themselves, and stay for a minute after everything else has ended."""
-        found = cls()
-        for process in psutil.process_iter():
-            try:
-                words = [*process.cmdline(), *[file.path for file in process.open_files()]]
-                if any(str(folder) in word for word in words):
-                    found._keep(process)
-            except psutil.Error:
-                # Ended meanwhile, or of another user and so not ours.
-                continue
-        return found
-
     def look(self) -> None:
         """Remember the present descendants."""
         try:
@@ -45,18 +32,27 @@ class Leftovers:
         except psutil.Error as error:
             log.warning("could not list the system's processes: %s", error)
 
-    def end(self) -> None:
-        """Ask what still runs of them to end, then make it."""
-        left = [process for process in self._seen.values() if process.is_running()]
-        _, left = psutil.wait_procs(left, timeout=GRACE_S)
-        for how in ("terminate", "kill"):
-            for process in left:
-                log.warning("still running after the stop: %s; %s", process, how)
-                try:
-                    getattr(process, how)()
-                except psutil.NoSuchProcess:
-                    continue
-            _, left = psutil.wait_procs(left, timeout=GRACE_S)
+    def look_in(self, folder: Path) -> None:
+        """Remember the processes of this user, but for this one, that have ``folder`` in their command line or a file
+        in it open: those of a killed system, and workers that a dying raylet left before they were seen. Ray's agents
+        rename themselves, and stay for a minute after everything else has ended."""
+        for process in psutil.process_iter():
+            try:
+                words = [*process.cmdline(), *[file.path for file in process.open_files()]]
+                if process.pid != os.getpid() and any(str(folder) in word for word in words):
+                    self._keep(process)
+            except psutil.Error:
+                # Ended meanwhile, or of another user and so not ours.
+                continue
+
+    def end(self, grace_s: float = GRACE_S) -> None:
+        """Kill what still runs of them after ``grace_s`` seconds; what was acknowledged is durable since then."""
+        _, left = psutil.wait_procs(list(self._seen.values()), timeout=grace_s)
+        for process in left:
+            log.warning("still running after the stop: %s; kill", process)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, timeout=GRACE_S)
 
     def _keep(self, process: psutil.Process) -> None:
         try:

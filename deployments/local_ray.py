@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from memcube.deployments.config import SystemConfig
 from memcube.model.errors import UnavailableError
 
-__all__ = ["NAMESPACE", "join_ray", "keep_token_private", "leave_ray", "start_local_ray", "stop_local_ray"]
+__all__ = ["NAMESPACE", "LocalRay", "join_ray", "keep_token_private", "leave_ray", "start_local_ray", "stop_local_ray"]
 
 log = logging.getLogger("memcube.supervisor")
 
@@ -22,9 +25,31 @@ NAMESPACE = "memcube"
 OBJECT_STORE_BYTES = 128 * 2**20
 LOGICAL_CPUS = 64
 """Scheduling units, not cores: actors here are bounded by their own counts, never by how many cores there are."""
+CORE = {"gcs_server", "raylet"}
+"""Ray's processes that Ray does not start again."""
 
 
-def start_local_ray(folder: Path, config: SystemConfig, *, log_to_driver: bool = False) -> None:
+@dataclass(frozen=True, slots=True)
+class LocalRay:
+    """Our own Ray: ``core`` are those of its processes that nothing goes on without."""
+
+    core: tuple[psutil.Process, ...]
+
+    @property
+    def lost(self) -> str:
+        """Which of them are gone, e.g. "raylet"; empty while Ray lives. Nobody else tells: calls only time out."""
+        names = {process.name() for process in self.core if _runs(process)}
+        return " and ".join(sorted(CORE - names))
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def start_local_ray(folder: Path, config: SystemConfig, *, log_to_driver: bool = False) -> LocalRay:
     """Start a Ray of our own whose scratch files are in ``folder`` and connect to it.
 
     ``log_to_driver`` brings what actors write to standard error into this process's: the supervisor's log.
@@ -49,6 +74,7 @@ def start_local_ray(folder: Path, config: SystemConfig, *, log_to_driver: bool =
         _temp_dir=str(folder),
         _node_ip_address="127.0.0.1",
     )
+    return LocalRay(tuple(child for child in psutil.Process().children() if child.name() in CORE))
 
 
 def keep_token_private() -> None:

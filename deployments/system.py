@@ -42,7 +42,8 @@ log = logging.getLogger("memcube.supervisor")
 GATEWAY = "gateway"
 FRAME_PREFIX = "frame-"
 START_S = 120.0
-DRAIN_S = 15.0
+DRAIN_S = 10.0
+DOOR_S = 7.0
 
 Step = Callable[[str], AbstractContextManager[None]]
 """Tells whoever waits what is waited for: a context around each step."""
@@ -59,8 +60,8 @@ class System:
     def stop(self) -> None:
         """Stop in order: no new calls, those in flight answered, cubes folded into their files, let go.
 
-        The gateway has ``DRAIN_S`` for that, and all frames together as long; what runs on is ended anyway: whatever
-        was acknowledged is durable since then.
+        All of it has ``DRAIN_S``, the gateway ``DOOR_S`` of them; what runs on is ended anyway: whatever was
+        acknowledged is durable since then. Where Ray is lost this may take for ever: the supervisor bounds it.
         """
         _drain()
         if self.config.address:
@@ -187,15 +188,14 @@ def _drain() -> None:
     began = time.monotonic()
     ours = _ours()
     if GATEWAY in ours:
-        _quietly(GATEWAY, ours[GATEWAY].drain.remote(), began + DRAIN_S)
+        _quietly(GATEWAY, ours[GATEWAY].drain.remote(), began + DOOR_S)
         ray.kill(ours[GATEWAY], no_restart=True)
     # Without the directory nobody pages cubes in again behind the frames that let go.
     if DIRECTORY in ours:
         ray.kill(ours[DIRECTORY], no_restart=True)
     clearing = {name: actor.clear.remote() for name, actor in ours.items() if name.startswith(FRAME_PREFIX)}
-    deadline = time.monotonic() + DRAIN_S
     for name, reference in clearing.items():
-        _quietly(name, reference, deadline)
+        _quietly(name, reference, began + DRAIN_S)
     log.info("drained in %.1f s", time.monotonic() - began)
 
 

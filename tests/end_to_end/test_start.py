@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -17,7 +19,8 @@ import pytest
 from local_system import START_S, UP, LocalSystem, memcube, started, stopped
 
 from memcube.client import Memory
-from memcube.model.run_file import read_run_file
+from memcube.model.errors import DeadlineError, UnavailableError
+from memcube.model.run_file import READY, read_run_file
 
 FIRST_ANSWER_S = 20.0
 """What the README promises on two idle cores; see ``patience``."""
@@ -128,6 +131,56 @@ def test_a_killed_system_leaves_nothing_and_starts_again(home: Path) -> None:
     assert not Path(file.ray_folder).exists()
     with Memory(again.grpc) as memory:
         assert memory.search("key stone", user_id="bob")["results"][0]["memory"] == "The key is under the third stone"
+
+
+def test_a_lost_ray_comes_back_by_itself(home: Path) -> None:
+    """``kill -9`` of the raylet, then of the GCS, under a client: each time the system is there again soon, at the
+    same address, with all that was acknowledged. After that ``down`` leaves nothing, were the disk full too."""
+    running = started(home, *WORDS)
+    acknowledged: list[str] = []
+    processes = set(running.processes())
+    with Memory(running.grpc, timeout_s=5.0) as memory:
+        for part in ("raylet", "gcs_server"):
+            before = read_run_file(home)
+            assert before is not None
+            [victim] = [process for process in running.processes() if process.name() == part]
+            victim.send_signal(signal.SIGKILL)
+            deadline = time.monotonic() + patience(30)
+            while True:
+                assert time.monotonic() < deadline, f"not back after the end of {part}"
+                with contextlib.suppress(UnavailableError, DeadlineError):
+                    text = f"note {len(acknowledged)} beside the end of {part}"
+                    memory.add(text, user_id="bob")
+                    acknowledged.append(text)
+                file = read_run_file(home)
+                if file is not None and file.ray_folder != before.ray_folder and file.state == READY:
+                    break
+            assert (file.pid, file.grpc, file.http) == (before.pid, before.grpc, before.http)
+            memory.add(f"after the end of {part}", user_id="bob")
+            acknowledged.append(f"after the end of {part}")
+            processes |= set(running.processes())
+            kept = {one["memory"] for one in memory.get_all(user_id="bob", limit=1000)["results"]}
+            assert set(acknowledged) <= kept
+    # No file may grow: what a full disk is to a process.
+    psutil.Process(file.pid).rlimit(resource.RLIMIT_FSIZE, (0, 0))
+    stopped(home)
+    assert [process for process in processes if runs(process)] == []
+    assert read_run_file(home) is None
+    assert not Path(file.ray_folder).exists()
+
+
+def test_down_ends_a_system_whose_ray_answers_nobody(home: Path) -> None:
+    """Ray's processes are there and do nothing: nobody can be asked to stop, so all are killed, within a bound."""
+    running = started(home, *WORDS)
+    processes = running.processes()
+    for process in processes:
+        if process.name() in ("raylet", "gcs_server"):
+            process.suspend()
+    began = time.monotonic()
+    stopped(home)
+    assert time.monotonic() - began <= patience(20)
+    assert [process for process in processes if runs(process)] == []
+    assert read_run_file(home) is None
 
 
 def test_a_taken_port_is_named(home: Path, system: LocalSystem) -> None:

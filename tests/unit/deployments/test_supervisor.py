@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
-from memcube.model.run_file import LOCK_HELD
+import pytest
+
+from memcube.deployments.supervisor import COME_BACKS, WITHIN_S, Progress, come_backs
+from memcube.model.errors import UnavailableError
+from memcube.model.run_file import LOCK_HELD, READY, STOPPING, RunFile, process_started_s, read_run_file
 
 PROGRAM = """
 import atexit, runpy, sys
@@ -31,3 +39,33 @@ def test_a_supervisor_that_is_done_is_gone(tmp_path: Path) -> None:
     assert ran.returncode == LOCK_HELD, ran.stderr
     assert "another system runs" in ran.stderr
     assert ran.stdout == ""
+
+
+def test_a_full_disk_keeps_nobody_from_stopping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told on the way out may fail, the run file goes; a start that was broken off brings none back."""
+    progress = Progress(tmp_path, RunFile(os.getpid(), process_started_s(os.getpid()), READY))
+    progress.put()
+    assert read_run_file(tmp_path) is not None
+    with monkeypatch.context() as full:
+        full.setattr(tempfile, "mkstemp", no_space)
+        with pytest.raises(OSError, match="No space"):
+            progress.put(state=STOPPING)
+        progress.tell(state=STOPPING)
+        progress.end()
+    with progress.step("gateway"):
+        assert read_run_file(tmp_path) is None
+    assert read_run_file(tmp_path) is None
+
+
+def no_space(*_: object, **__: object) -> None:
+    """What a full disk answers."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_system_comes_back_so_often_and_no_more() -> None:
+    """Only what was within the last minutes counts; then it ends with the reason instead."""
+    now = time.monotonic()
+    assert come_backs(f"{now - WITHIN_S - 1},{now - 3}", "raylet") == [now - 3]
+    often = ",".join(str(now - number) for number in range(COME_BACKS))
+    with pytest.raises(UnavailableError, match="raylet ended 6 times"):
+        come_backs(often, "raylet")

@@ -111,7 +111,7 @@ def new_memory_id(key: str, now_s: float | None = None, after: str = "") -> str:
 
 def key_of_memory(memory_id: str) -> str:
     """The key of the cube that a memory id belongs to; an id of no valid form is simply not found."""
-    match = _MEMORY_ID.match(memory_id)
+    match = _MEMORY_ID.fullmatch(memory_id)
     if match is None:
         raise NotFoundError("memory", memory_id[:MAX_NAME_CHARS])
     return match.group(1)

@@ -19,7 +19,16 @@ from memcube.model.item import MemoryType
 from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
-__all__ = ["check_add", "check_cube", "check_info", "check_key", "check_search", "check_text", "parse_request"]
+__all__ = [
+    "check_add",
+    "check_cube",
+    "check_filter",
+    "check_info",
+    "check_key",
+    "check_search",
+    "check_text",
+    "parse_request",
+]
 
 MAX_TEXT_BYTES = 1024 * 1024
 MAX_ADD_BYTES = 2 * 1024 * 1024
@@ -126,5 +135,10 @@ def check_search(request: pb.SearchRequest) -> None:
         raise InvalidArgumentError("top_k", f"is {request.top_k}, the most is {MAX_TOP_K}")
     if not 0.0 <= request.threshold <= 1.0:
         raise InvalidArgumentError("threshold", f"is {request.threshold:g}, not within 0 to 1")
+    check_filter(request)
+
+
+def check_filter(request: pb.SearchRequest | pb.ListRequest | pb.DeleteAllRequest) -> None:
+    """Refuse a filter that selects nothing that could be said, or is too large; the gateway asks before any frame."""
     if request.HasField("filter"):
         filter_from_proto(request.filter)

@@ -50,7 +50,7 @@ class Door:
     @property
     def open_to_all(self) -> bool:
         """Whether no key is configured, so that whoever reaches the port may do everything."""
-        return not self.keys.current(monotonic()).principals
+        return self.keys.current(monotonic()).open_to_all
 
     def principal(self, metadata: Mapping[str, str]) -> Principal:
         """Who sends these headers (lower-case names): "authorization: Bearer KEY" or "x-api-key: KEY"."""

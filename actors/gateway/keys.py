@@ -40,16 +40,22 @@ def digest_of(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """All keys at one time: digest to principal."""
+    """All keys at one time: digest to principal. ``closed`` is one that had keys once: without any it lets nobody in."""
 
     principals: dict[str, Principal] = field(default_factory=dict)
+    closed: bool = False
+
+    @property
+    def open_to_all(self) -> bool:
+        """Whether callers need no key."""
+        return not self.principals and not self.closed
 
     def principal_of(self, key: str) -> Principal:
         """Who sends this key; raises UnauthenticatedError, the same one for a missing and for a wrong key.
 
-        With no key configured everyone is ``LOCAL``.
+        While it is ``open_to_all`` everyone is ``LOCAL``.
         """
-        if not self.principals:
+        if self.open_to_all:
             return LOCAL
         sent = digest_of(key)
         found: Principal | None = None
@@ -122,7 +128,8 @@ class KeyFile:
     """The key file of a running gateway: read again when it changes, at most once a second.
 
     A file that has become unreadable or damaged keeps the ring that was last read: nobody new gets in, and nobody
-    becomes ``LOCAL``. So does one that was emptied or removed: only a restart opens a gateway that had keys.
+    becomes ``LOCAL``. One that was emptied or removed lets nobody in any more: only a restart opens a gateway that
+    had keys.
     """
 
     CHECK_EVERY_S = 1.0
@@ -158,7 +165,6 @@ class KeyFile:
             self.problem = error.message
             return
         self.problem = ""
-        if ring.principals or not self.ring.principals:
-            self.ring = ring
-        else:
-            self.problem = f"{path} has no keys any more; the last ones stay valid until the gateway is restarted"
+        self.ring = KeyRing(ring.principals, closed=not self.ring.open_to_all)
+        if self.ring.closed and not ring.principals:
+            self.problem = f"{path} has no keys any more; nobody is let in until there is one, or a restart"

@@ -15,7 +15,7 @@ from time import monotonic
 
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.scope import cube_id_of
-from memcube.actors.cube.validate import check_add, check_cube, check_key, check_search
+from memcube.actors.cube.validate import check_add, check_cube, check_filter, check_key, check_search
 from memcube.actors.gateway.queries import Queries, Query
 from memcube.actors.gateway.receipts import Receipts
 from memcube.actors.gateway.seam import Router
@@ -190,10 +190,13 @@ class Verbs:
     async def _delete_all(self, caller: Caller, body: bytes) -> bytes:
         request = parse(pb.DeleteAllRequest, body)
         ref = self._scope(caller, "delete_all", request.scope)
+        check_filter(request)
         return await self._mutate(caller, ref, "delete_all", body, request.idempotency_key)
 
     async def _list(self, caller: Caller, body: bytes) -> bytes:
-        ref = self._scope(caller, "list", parse(pb.ListRequest, body).scope)
+        request = parse(pb.ListRequest, body)
+        ref = self._scope(caller, "list", request.scope)
+        check_filter(request)
         return await self._read(caller, ref, "list", body)
 
     async def _search(self, caller: Caller, body: bytes) -> bytes:

@@ -77,7 +77,7 @@ def remove(name: str, tenant: Tenant = "default", home: Home = None, as_json: Js
     out.print(f"removed {gone['removed']}")
     if last:
         err.print(
-            "No key is left. A running system stays closed, and keeps to its last keys, until 'memcube down'; "
-            "started again, it is open to everyone on this machine.",
+            "No key is left. A running system stays closed, and lets nobody in until there is another; "
+            "after 'memcube down' and 'up' it is open to everyone on this machine.",
             style="yellow",
         )

@@ -16,6 +16,7 @@ from memcube.actors.gateway.metrics import Metrics
 from memcube.actors.gateway.queries import AT_ONCE, Queries
 from memcube.actors.gateway.wire import parse
 from memcube.model.errors import DamagedError, InvalidArgumentError
+from memcube.protos.memcube.v1 import filter_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 pytestmark = pytest.mark.anyio
@@ -107,3 +108,19 @@ def test_the_bounds_let_a_full_add_pass() -> None:
     full = {"content": "x", "role": "user", "name": "Ann", "id": "1", "time": 1}
     body = bodies.AddBody.model_validate({"user_id": "a", "messages": [full] * 1_000, "tags": ["t"] * 64})
     assert len(body.request("").messages) == 1_000
+
+
+async def test_a_filter_that_is_too_large_reaches_no_cube(start: Any) -> None:
+    """Not of a search, a listing or a deletion: a frame serves others too. There is no cube here that could refuse."""
+    much = [filter_pb2.Filter(all=filter_pb2.FilterList()) for _ in range(2_000)]
+    huge = filter_pb2.Filter(all=filter_pb2.FilterList(filters=much))
+    scope = pb.Scope(user_id="nobody")
+    async with start() as running:
+        for verb, request in (
+            ("Search", pb.SearchRequest(scope=scope, query="x", filter=huge)),
+            ("List", pb.ListRequest(scope=scope, filter=huge)),
+            ("DeleteAll", pb.DeleteAllRequest(scope=scope, filter=huge)),
+        ):
+            with pytest.raises(InvalidArgumentError) as caught:
+                await running.caller().call(verb, request)
+            assert caught.value.field.startswith("filter")

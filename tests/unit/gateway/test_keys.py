@@ -96,7 +96,7 @@ def test_the_running_gateway_sees_a_changed_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["removed", "emptied", "damaged"])
 def test_a_running_gateway_with_keys_never_opens(tmp_path: Path, how: str) -> None:
-    """Whatever becomes of the file, the last good ring stays."""
+    """Of a file that can't be read the last good ring stays; without any key nobody is let in, until there is one."""
     path = tmp_path / "keys.json"
     key = new_key()
     KeyRing().with_key(key, ALICE).save(path)
@@ -108,10 +108,18 @@ def test_a_running_gateway_with_keys_never_opens(tmp_path: Path, how: str) -> No
     else:
         path.write_text("{")
     ring = keys.current(5.0)
-    assert ring.principal_of(key) == ALICE
     assert keys.problem
+    assert not ring.open_to_all
     with pytest.raises(UnauthenticatedError):
         ring.principal_of("")
+    if how == "damaged":
+        assert ring.principal_of(key) == ALICE
+        return
+    with pytest.raises(UnauthenticatedError):
+        ring.principal_of(key)
+    KeyRing().with_key(key, ALICE).save(path)
+    assert keys.current(10.0).principal_of(key) == ALICE
+    assert not keys.problem
 
 
 def test_the_first_key_closes_an_open_gateway(tmp_path: Path) -> None:

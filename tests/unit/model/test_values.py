@@ -177,3 +177,10 @@ def test_times_without_a_zone_are_refused(value: Any) -> None:
     with pytest.raises(InvalidArgumentError) as refused:
         parse_time("timestamp", value)
     assert refused.value.field == "timestamp"
+
+
+def test_an_id_ends_where_it_ends() -> None:
+    """A line's end behind an id is no part of it."""
+    one = new_memory_id(CubeRef("t", "c").key, 2_000_000_000.0)
+    with pytest.raises(NotFoundError):
+        key_of_memory(one + "\n")

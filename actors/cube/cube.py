@@ -238,7 +238,7 @@ class Cube:
     def memory_bytes(self) -> int:
         """Estimate of what the cube takes in this process: items and index."""
         view = self.view
-        return view.items.memory_bytes * 2 + len(view.items) * (view.dimension * 4 + INDEX_BYTES_PER_ITEM)
+        return view.items.memory_bytes * 2 + len(view.items) * (view.dimension * 2 + INDEX_BYTES_PER_ITEM)
 
     def close(self) -> None:
         """Tidy, fold the log into the file, let go. Blocking: about 1 ms clean, 5 ms after writes."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from memcube.actors.recall import fusion
 from memcube.actors.recall.analysis import IS_QUESTION, IS_USER, TELLS_TIME
-from memcube.actors.recall.dense import Dense
+from memcube.actors.recall.dense import Dense, Vectors
 from memcube.actors.recall.entry import decode
 from memcube.actors.recall.fusion import WEIGHTS, squashed, standardised
 from memcube.actors.recall.lexical import window_lengths, windowed, word_scores
@@ -107,8 +107,8 @@ class CubeIndex:
             self._moments.remap(new_row)
             self._dense.compact(new_row)
 
-    def set_vectors(self, ids: Sequence[str], matrix: Scores, model: str) -> None:
-        """Give memories their vectors (float32, one row an id, normalised), embedded by ``model``.
+    def set_vectors(self, ids: Sequence[str], matrix: Vectors, model: str) -> None:
+        """Give memories their vectors (one row an id, normalised; kept as float16), embedded by ``model``.
 
         Ids that are gone since are passed over. The first vectors of another model clear those of the last one.
         Raises InvalidArgumentError("vectors") for a wrong shape or values that are not finite.
@@ -117,7 +117,7 @@ class CubeIndex:
         if matrix.ndim != 2 or len(matrix) != len(ids):
             raise InvalidArgumentError("vectors", f"shape {matrix.shape} does not fit {len(ids)} ids")
         present = rows >= 0
-        self._dense.set(rows[present], np.asarray(matrix, np.float32)[present], model)
+        self._dense.set(rows[present], matrix[present], model)
 
     def clear_vectors(self) -> None:
         """Forget all vectors; searches are lexical until there are new ones."""

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from memcube.model.errors import MemCubeError
 from memcube.model.ids import CubeRef
 
-Matrix = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float16]
 
 LOST = 0
 """The kind of a journal entry whose content ``repair`` could not save; its ``item_id`` and ``body`` are empty."""
@@ -182,7 +182,7 @@ class CubeStore(ABC):
 
     @abstractmethod
     def vectors(self, model: str) -> tuple[list[bytes], Matrix]:
-        """Content digests and the float32 matrix (n, dimension) of all vectors of ``model``; (n, 0)-shaped if none."""
+        """Content digests and the float16 matrix (n, dimension) of all vectors of ``model``; (n, 0)-shaped if none."""
 
     @abstractmethod
     def events(self, from_seq: int = 1, limit: int = 1000, item_id: str | None = None) -> list[EventRecord]:

@@ -140,7 +140,7 @@ class MemoryStore(CubeStore):
         cube = self._open()
         with cube.lock:
             vectors = [
-                (content, model, row.tobytes())
+                (content, model, row.astype("<f4").tobytes())
                 for model, halves in cube.vectors.items()
                 for content, row in zip(*joined([*halves.items()]), strict=True)
             ]

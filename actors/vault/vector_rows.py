@@ -48,8 +48,8 @@ def to_halves(vectors: Sequence[bytes], size: int) -> list[bytes]:
 
 
 def joined(rows: Sequence[tuple[bytes, bytes]]) -> tuple[list[bytes], Matrix]:
-    """Rows of (content, float16 vector) as the contents and one float32 matrix; (0, 0)-shaped if there are none."""
+    """Rows of (content, float16 vector) as the contents and one matrix; (0, 0)-shaped if there are none."""
     if not rows:
-        return [], np.empty((0, 0), np.float32)
-    matrix = np.frombuffer(b"".join([row[1] for row in rows]), "<f2").reshape(len(rows), -1).astype(np.float32)
+        return [], np.empty((0, 0), np.float16)
+    matrix = np.frombuffer(b"".join([row[1] for row in rows]), "<f2").reshape(len(rows), -1)
     return [row[0] for row in rows], matrix

@@ -202,7 +202,7 @@ class VaultContract:
         wanted[7] = 0.25
         store.commit(Commit(vectors=[(b"%016d" % 7, MODEL, wanted[7].tobytes())]))
         digests, matrix = store.vectors(MODEL)
-        assert matrix.dtype == np.float32
+        assert matrix.dtype == np.float16
         found = dict(zip(digests, matrix, strict=True))
         assert set(found) == {b"%016d" % number for number in range(50)}
         for number in range(50):

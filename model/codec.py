@@ -161,6 +161,8 @@ def item_from_proto(item: item_pb2.Item) -> Item:
         agent_id=item.agent_id,
         run_id=item.run_id,
         session_id=item.session_id,
+        reasoning=item.reasoning,
+        merged_into=item.merged_into,
     )
 
 
@@ -208,6 +210,8 @@ def item_to_proto(item: Item) -> item_pb2.Item:
         agent_id=item.agent_id,
         run_id=item.run_id,
         session_id=item.session_id,
+        reasoning=item.reasoning,
+        merged_into=item.merged_into,
     )
 
 

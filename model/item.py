@@ -134,6 +134,8 @@ class Item:
     agent_id: str = ""
     run_id: str = ""
     session_id: str = ""
+    reasoning: str = ""
+    merged_into: str = ""
 
     def expired(self, now: datetime) -> bool:
         """Whether the item is past its time to live at ``now``."""

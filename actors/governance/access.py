@@ -23,8 +23,14 @@ _READER = (
     "get_cube",
     "list_cubes",
     "read_events",
+    "preferences",
+    "understand",
+    "list_tasks",
+    "get_task",
+    "wait_tasks",
+    "watch_tasks",
 )
-_WRITER = ("add", "update", "delete", "delete_all", "create_cube")
+_WRITER = ("add", "update", "delete", "delete_all", "create_cube", "cancel_task", "retry_task")
 _ADMIN = ("delete_cube", "reset")
 
 VERBS: dict[str, frozenset[str]] = {

@@ -11,11 +11,21 @@ from pathlib import Path
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 
-from memcube.protos.memcube.v1 import cube_pb2, error_pb2, event_pb2, filter_pb2, item_pb2, service_pb2
+from memcube.protos.memcube.v1 import (
+    cube_pb2,
+    error_pb2,
+    event_pb2,
+    filter_pb2,
+    item_pb2,
+    service_pb2,
+    task_pb2,
+    work_pb2,
+)
 
 PROTOS = Path(__file__).parents[2] / "protos"
 FILES: list[FileDescriptor] = [
-    module.DESCRIPTOR for module in (cube_pb2, error_pb2, event_pb2, filter_pb2, item_pb2, service_pb2)
+    module.DESCRIPTOR
+    for module in (cube_pb2, error_pb2, event_pb2, filter_pb2, item_pb2, service_pb2, task_pb2, work_pb2)
 ]
 
 
@@ -66,7 +76,7 @@ def test_enums_start_with_an_unspecified_zero() -> None:
 def test_every_mutating_request_has_an_idempotency_key() -> None:
     """And no reading one."""
     reads = {"Get", "GetCube", "ListCubes", "Search", "BatchSearch", "List", "ListStream", "History", "ReadEvents"}
-    reads.add("Status")
+    reads |= {"Status", "Preferences", "Understand", "ListTasks", "GetTask", "WaitTasks", "WatchTasks"}
     for rpc in service_pb2.DESCRIPTOR.services_by_name["MemCubeService"].methods:
         has_key = "idempotency_key" in rpc.input_type.fields_by_name
         assert has_key is (rpc.name not in reads), rpc.name

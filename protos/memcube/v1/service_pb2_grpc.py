@@ -6,6 +6,7 @@ import warnings
 from memcube.protos.memcube.v1 import event_pb2 as memcube_dot_v1_dot_event__pb2
 from memcube.protos.memcube.v1 import item_pb2 as memcube_dot_v1_dot_item__pb2
 from memcube.protos.memcube.v1 import service_pb2 as memcube_dot_v1_dot_service__pb2
+from memcube.protos.memcube.v1 import task_pb2 as memcube_dot_v1_dot_task__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -120,6 +121,46 @@ class MemCubeServiceStub:
                 '/memcube.v1.MemCubeService/Status',
                 request_serializer=memcube_dot_v1_dot_service__pb2.StatusRequest.SerializeToString,
                 response_deserializer=memcube_dot_v1_dot_service__pb2.StatusResponse.FromString,
+                _registered_method=True)
+        self.Preferences = channel.unary_unary(
+                '/memcube.v1.MemCubeService/Preferences',
+                request_serializer=memcube_dot_v1_dot_service__pb2.PreferencesRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_service__pb2.PreferencesResponse.FromString,
+                _registered_method=True)
+        self.Understand = channel.unary_unary(
+                '/memcube.v1.MemCubeService/Understand',
+                request_serializer=memcube_dot_v1_dot_service__pb2.UnderstandRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_service__pb2.UnderstandResponse.FromString,
+                _registered_method=True)
+        self.ListTasks = channel.unary_unary(
+                '/memcube.v1.MemCubeService/ListTasks',
+                request_serializer=memcube_dot_v1_dot_service__pb2.ListTasksRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_service__pb2.ListTasksResponse.FromString,
+                _registered_method=True)
+        self.GetTask = channel.unary_unary(
+                '/memcube.v1.MemCubeService/GetTask',
+                request_serializer=memcube_dot_v1_dot_service__pb2.GetTaskRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_service__pb2.GetTaskResponse.FromString,
+                _registered_method=True)
+        self.CancelTask = channel.unary_unary(
+                '/memcube.v1.MemCubeService/CancelTask',
+                request_serializer=memcube_dot_v1_dot_service__pb2.CancelTaskRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_service__pb2.CancelTaskResponse.FromString,
+                _registered_method=True)
+        self.RetryTask = channel.unary_unary(
+                '/memcube.v1.MemCubeService/RetryTask',
+                request_serializer=memcube_dot_v1_dot_service__pb2.RetryTaskRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_service__pb2.RetryTaskResponse.FromString,
+                _registered_method=True)
+        self.WaitTasks = channel.unary_unary(
+                '/memcube.v1.MemCubeService/WaitTasks',
+                request_serializer=memcube_dot_v1_dot_service__pb2.WaitTasksRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_service__pb2.WaitTasksResponse.FromString,
+                _registered_method=True)
+        self.WatchTasks = channel.unary_stream(
+                '/memcube.v1.MemCubeService/WatchTasks',
+                request_serializer=memcube_dot_v1_dot_service__pb2.WaitTasksRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_task__pb2.Task.FromString,
                 _registered_method=True)
         self.Reset = channel.unary_unary(
                 '/memcube.v1.MemCubeService/Reset',
@@ -240,6 +281,61 @@ class MemCubeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Preferences(self, request, context):
+        """What the user prefers, as far as it matters for a question, ready to be put into a prompt.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Understand(self, request, context):
+        """Reads a request in words as a structured one; looks into no cube.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTasks(self, request, context):
+        """A cube's background tasks, newest first; those that ended are kept for 7 days.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTask(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelTask(self, request, context):
+        """Ends a task that has not ended; what it was about stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryTask(self, request, context):
+        """Lets a task that failed or was cancelled be tried anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WaitTasks(self, request, context):
+        """Answers when the tasks have ended, or when the time is over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchTasks(self, request, context):
+        """The same, told each time that one of them changes; the first messages are how they are now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Reset(self, request, context):
         """Deletes every cube of the caller's tenant. Needs the role admin.
         """
@@ -334,6 +430,46 @@ def add_MemCubeServiceServicer_to_server(servicer, server):
                     servicer.Status,
                     request_deserializer=memcube_dot_v1_dot_service__pb2.StatusRequest.FromString,
                     response_serializer=memcube_dot_v1_dot_service__pb2.StatusResponse.SerializeToString,
+            ),
+            'Preferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.Preferences,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.PreferencesRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_service__pb2.PreferencesResponse.SerializeToString,
+            ),
+            'Understand': grpc.unary_unary_rpc_method_handler(
+                    servicer.Understand,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.UnderstandRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_service__pb2.UnderstandResponse.SerializeToString,
+            ),
+            'ListTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTasks,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.ListTasksRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_service__pb2.ListTasksResponse.SerializeToString,
+            ),
+            'GetTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTask,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.GetTaskRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_service__pb2.GetTaskResponse.SerializeToString,
+            ),
+            'CancelTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelTask,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.CancelTaskRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_service__pb2.CancelTaskResponse.SerializeToString,
+            ),
+            'RetryTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryTask,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.RetryTaskRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_service__pb2.RetryTaskResponse.SerializeToString,
+            ),
+            'WaitTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.WaitTasks,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.WaitTasksRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_service__pb2.WaitTasksResponse.SerializeToString,
+            ),
+            'WatchTasks': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchTasks,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.WaitTasksRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_task__pb2.Task.SerializeToString,
             ),
             'Reset': grpc.unary_unary_rpc_method_handler(
                     servicer.Reset,
@@ -800,6 +936,222 @@ class MemCubeService:
             '/memcube.v1.MemCubeService/Status',
             memcube_dot_v1_dot_service__pb2.StatusRequest.SerializeToString,
             memcube_dot_v1_dot_service__pb2.StatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Preferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/Preferences',
+            memcube_dot_v1_dot_service__pb2.PreferencesRequest.SerializeToString,
+            memcube_dot_v1_dot_service__pb2.PreferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Understand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/Understand',
+            memcube_dot_v1_dot_service__pb2.UnderstandRequest.SerializeToString,
+            memcube_dot_v1_dot_service__pb2.UnderstandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/ListTasks',
+            memcube_dot_v1_dot_service__pb2.ListTasksRequest.SerializeToString,
+            memcube_dot_v1_dot_service__pb2.ListTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/GetTask',
+            memcube_dot_v1_dot_service__pb2.GetTaskRequest.SerializeToString,
+            memcube_dot_v1_dot_service__pb2.GetTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/CancelTask',
+            memcube_dot_v1_dot_service__pb2.CancelTaskRequest.SerializeToString,
+            memcube_dot_v1_dot_service__pb2.CancelTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/RetryTask',
+            memcube_dot_v1_dot_service__pb2.RetryTaskRequest.SerializeToString,
+            memcube_dot_v1_dot_service__pb2.RetryTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WaitTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/WaitTasks',
+            memcube_dot_v1_dot_service__pb2.WaitTasksRequest.SerializeToString,
+            memcube_dot_v1_dot_service__pb2.WaitTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/WatchTasks',
+            memcube_dot_v1_dot_service__pb2.WaitTasksRequest.SerializeToString,
+            memcube_dot_v1_dot_task__pb2.Task.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,9 +22,15 @@ MAY = {
         "get_cube",
         "list_cubes",
         "read_events",
+        "preferences",
+        "understand",
+        "list_tasks",
+        "get_task",
+        "wait_tasks",
+        "watch_tasks",
     },
 }
-MAY["writer"] = MAY["reader"] | {"add", "update", "delete", "delete_all", "create_cube"}
+MAY["writer"] = MAY["reader"] | {"add", "update", "delete", "delete_all", "create_cube", "cancel_task", "retry_task"}
 MAY["admin"] = MAY["writer"] | {"delete_cube", "reset"}
 
 TENANTS = ["acme", "acme2", "Acme"]

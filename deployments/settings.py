@@ -20,6 +20,7 @@ from memcube.actors.cube.config import FrameConfig
 from memcube.actors.directory.config import DirectoryConfig, RouterConfig
 from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.limits import Bounds
+from memcube.actors.llm import LLMConfig
 from memcube.deployments.embedder.config import EmbedderConfig
 from memcube.model.errors import InvalidArgumentError, MemCubeError
 
@@ -44,6 +45,8 @@ MAY_BE_ZERO = {
     "directory.busy_s",
     "frame.embed_delay_s",
     "embedder.dimension",
+    "llm.requests_per_minute",
+    "llm.tokens_per_minute",
 }
 """Zero means "none", "any" or "at once" there; everywhere else a number is above it."""
 
@@ -63,6 +66,7 @@ class Settings(BaseModel):
     router: RouterConfig = Field(default_factory=RouterConfig)
     frame: FrameConfig = Field(default_factory=FrameConfig)
     embedder: EmbedderConfig = Field(default_factory=EmbedderConfig)
+    llm: LLMConfig = Field(default_factory=LLMConfig)
 
 
 def read_settings(home: Path) -> Settings:

@@ -29,7 +29,7 @@ from memcube.actors.directory.wire import DIRECTORY, NAMESPACE
 from memcube.actors.embedding.actor import EmbedderRelay
 from memcube.actors.embedding.client import APPLICATION, RELAY, EmbedderClient, RelayClient
 from memcube.actors.gateway.actor import Addresses, Gateway
-from memcube.actors.gateway.seam import Embedder, Router
+from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.deployments.config import SystemConfig
 from memcube.deployments.embedder.config import EmbedderConfig
@@ -102,9 +102,9 @@ def stop_joined_system() -> None:
     _remove()
 
 
-def _neighbours(router: RouterConfig, embedding: bool) -> tuple[Router, Embedder | None]:
+def _neighbours(router: RouterConfig, embedding: bool) -> Neighbours:
     """What the gateway speaks with; runs in its process, and again after each of its restarts."""
-    return connect_router(router), EmbedderClient() if embedding else None
+    return Neighbours(connect_router(router), EmbedderClient() if embedding else None)
 
 
 def _actor_options(joined: bool) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import ray
 
 from memcube.actors.gateway.config import GatewayConfig
-from memcube.actors.gateway.seam import Embedder, Router
+from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.server import GatewayServer
 from memcube.model.errors import InvalidArgumentError
 
@@ -32,7 +32,7 @@ class Addresses:
     http: str
 
 
-Wiring = Callable[[], tuple[Router, Embedder | None]]
+Wiring = Callable[[], Neighbours]
 """Makes the gateway's neighbours inside its process; the start code passes a module-level function or a partial."""
 
 
@@ -48,8 +48,7 @@ class Gateway:
     def __init__(self, config: GatewayConfig, wiring: Wiring) -> None:
         if not config.grpc_port or not config.http_port:
             raise InvalidArgumentError("gateway.grpc_port", "is 0: fix the ports first, a restart would move")
-        router, embedder = wiring()
-        self._server = GatewayServer(config, router, embedder)
+        self._server = GatewayServer(config, wiring())
         # Ray runs the constructor of an actor with async methods in its event loop.
         self._starting = asyncio.ensure_future(self._server.start())
         if ray.get_runtime_context().was_current_actor_reconstructed:

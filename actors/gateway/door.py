@@ -16,7 +16,7 @@ from memcube.actors.gateway.keys import KeyFile
 from memcube.actors.gateway.limits import Limits
 from memcube.actors.gateway.metrics import Metrics
 from memcube.actors.gateway.queries import Queries
-from memcube.actors.gateway.seam import Embedder, Router
+from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.status import SystemStatus
 from memcube.actors.gateway.verbs import Caller, Verbs
 from memcube.actors.gateway.wire import parse
@@ -34,17 +34,17 @@ LONG_VERBS = ("reset", "delete_all")
 class Door:
     """Everything between a transport and the verbs. Used by one event loop."""
 
-    def __init__(self, config: GatewayConfig, router: Router, embedder: Embedder | None) -> None:
+    def __init__(self, config: GatewayConfig, neighbours: Neighbours) -> None:
         self.config = config
         self.keys = KeyFile(Path(config.keys_path) if config.keys_path else None)
         config.check_exposure(self.keys.ring)
         self.limits = Limits(config.bounds)
         self.metrics = Metrics()
-        self.status = SystemStatus(router, embedder)
-        self._verbs = Verbs(router, Queries(embedder, self.metrics))
+        self.status = SystemStatus(neighbours)
+        self._verbs = Verbs(neighbours, Queries(neighbours.embedder, self.metrics))
         self.metrics.gauge("calls_in_flight", "Calls in flight.", lambda: self.limits.in_flight)
         self.metrics.figures("directory", lambda: self.status.seen)
-        self.metrics.figures("queue", lambda: router.queues)
+        self.metrics.figures("queue", lambda: neighbours.router.queues)
         self.metrics.gauge("serving", "1 while cubes can be reached.", lambda: float(self.status.serving))
 
     @property

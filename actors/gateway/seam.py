@@ -1,23 +1,27 @@
-"""What the gateway needs of its neighbours, as types: the router to the cubes, and the query embedder.
+"""What the gateway needs of its neighbours, as types: the router to the cubes, the query embedder, the scheduler of
+language models and readers, the reranker.
 
 ``actors.directory.router.CubeRouter`` reaches cubes in frames, ``actors.directory.local.LocalRouter`` runs them in
-this process; ``actors.embedding.client.EmbedderClient`` is the embedder. Every method raises MemCubeError only, and
-keeps to the time it is given.
+this process; ``actors.embedding.client.EmbedderClient`` is the embedder, ``actors.scheduler.client.SchedulerClient``
+the scheduler. Every method raises MemCubeError only, and keeps to the time it is given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from memcube.actors.cube.call import Call
+from memcube.actors.llm import Prompt, Reply
 from memcube.actors.vault.base import CubeHead
-from memcube.model.ids import CubeRef
+from memcube.model.ids import CubeRef, Principal
+from memcube.protos.memcube.v1 import service_pb2 as pb
 
-__all__ = ["Embedder", "EmbedderState", "Router", "RouterStatus"]
+__all__ = ["Embedder", "EmbedderState", "Neighbours", "Reranker", "Router", "RouterStatus", "Scheduler"]
 
 
 class RouterStatus(Protocol):
@@ -91,3 +95,35 @@ class Embedder(Protocol):
 
     def state(self) -> EmbedderState:
         """How it is, as of the last call."""
+
+
+class Scheduler(Protocol):
+    """Capacity of language models and of reader processes, shared with the background tasks of all tenants."""
+
+    async def ask(self, principal: Principal, prompt: Prompt, within_s: float) -> Reply:
+        """A language model's answer. Raises UnavailableError (none is configured, or it is down), ExhaustedError
+        (too much waits, with a hint when to retry), DeadlineError, or what the model's client raises."""
+
+    async def convert(self, principal: Principal, name: str, media_type: str, data: bytes, within_s: float) -> Any:
+        """What ``actors.reader.convert.convert`` makes of a document, in a reader process; raises what it raises,
+        and ExhaustedError, UnavailableError, DeadlineError."""
+
+    async def status(self, tenant: str) -> pb.SchedulerStatus:
+        """How it is, as this tenant may see it."""
+
+
+class Reranker(Protocol):
+    """Scores texts against a query by a model that reads both."""
+
+    async def rerank(self, tenant: str, query: str, texts: Sequence[str], within_s: float) -> Sequence[float]:
+        """One score for each text, in their order; the higher the better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """All that the gateway speaks with; only the router has to be there."""
+
+    router: Router
+    embedder: Embedder | None = None
+    scheduler: Scheduler | None = None
+    reranker: Reranker | None = None

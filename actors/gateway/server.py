@@ -21,7 +21,7 @@ from grpc_reflection.v1alpha import reflection
 from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.door import Door
 from memcube.actors.gateway.http import make_app
-from memcube.actors.gateway.seam import Embedder, Router
+from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.service import SERVICE, MemCubeService
 from memcube.model.errors import InvalidArgumentError, UnavailableError
 
@@ -66,9 +66,9 @@ class _Http(uvicorn.Server):
 class GatewayServer:
     """Made, started and stopped in one event loop. Ports of ``config`` that are 0 become free ones at ``start``."""
 
-    def __init__(self, config: GatewayConfig, router: Router, embedder: Embedder | None = None) -> None:
+    def __init__(self, config: GatewayConfig, neighbours: Neighbours) -> None:
         self.config = config
-        self.door = Door(config, router, embedder)
+        self.door = Door(config, neighbours)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         self._grpc: Any = None
         self._http: _Http | None = None

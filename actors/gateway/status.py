@@ -9,7 +9,7 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from memcube.actors.gateway.failure import as_error
-from memcube.actors.gateway.seam import Embedder, Router, RouterStatus
+from memcube.actors.gateway.seam import Neighbours, RouterStatus
 from memcube.model.times import to_timestamp, utc_now
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -32,8 +32,7 @@ def package_version() -> str:
 class SystemStatus:
     """Looks at the parts behind the gateway. ``probe`` is asked regularly; ``report`` for a caller."""
 
-    router: Router
-    embedder: Embedder | None
+    neighbours: Neighbours
     started_at: datetime = field(default_factory=utc_now)
     seen: RouterStatus | None = None
     """What the router last said; None while it can't be reached."""
@@ -48,18 +47,18 @@ class SystemStatus:
         """Ask the router how it is; returns ``serving``."""
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
-                self.seen, self.problem = await self.router.status(), ""
+                self.seen, self.problem = await self.neighbours.router.status(), ""
         except Exception as failure:  # noqa: BLE001 - health must outlive whatever its neighbours do
             self.seen, self.problem = None, as_error(failure, "the directory", PROBE_TIMEOUT_S).message
         return self.serving
 
     async def probe_embedder(self) -> None:
         """Ask the embedder once more unless all is well: what it last said may be old, or never have been asked."""
-        if self.embedder is None or self.embedder.state().state == "ready":
+        if self.neighbours.embedder is None or self.neighbours.embedder.state().state == "ready":
             return
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
-                await self.embedder.model_id()
+                await self.neighbours.embedder.model_id()
         except Exception as failure:  # noqa: BLE001 - health must outlive whatever its neighbours do
             log.debug("the embedder: %s", as_error(failure, "the embedder", PROBE_TIMEOUT_S).message)
 
@@ -68,7 +67,7 @@ class SystemStatus:
         await asyncio.gather(self.probe(), self.probe_embedder())
         frames = self.seen.frames if self.seen else 0
         resident = self.seen.resident if self.seen else 0
-        state = self.embedder.state() if self.embedder else None
+        state = self.neighbours.embedder.state() if self.neighbours.embedder else None
         response = pb.StatusResponse(
             version=package_version(),
             started_at=to_timestamp(self.started_at),

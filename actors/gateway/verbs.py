@@ -18,7 +18,7 @@ from memcube.actors.cube.scope import cube_id_of
 from memcube.actors.cube.validate import check_add, check_cube, check_filter, check_key, check_search
 from memcube.actors.gateway.queries import Queries, Query
 from memcube.actors.gateway.receipts import Receipts
-from memcube.actors.gateway.seam import Router
+from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.wire import parse
 from memcube.actors.governance import Access
 from memcube.model.error_codec import error_to_detail
@@ -53,10 +53,11 @@ class Caller:
 
 
 class Verbs:
-    """The verbs of ``memcube.v1.MemCubeService`` over a router. Used by one event loop."""
+    """The verbs of ``memcube.v1.MemCubeService`` over what the gateway speaks with. Used by one event loop."""
 
-    def __init__(self, router: Router, queries: Queries) -> None:
-        self._router = router
+    def __init__(self, neighbours: Neighbours, queries: Queries) -> None:
+        self._neighbours = neighbours
+        self._router = neighbours.router
         self._queries = queries
         self._access = Access()
         self._receipts = Receipts()

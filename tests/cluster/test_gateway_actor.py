@@ -18,7 +18,7 @@ from memcube.actors.directory.local import LocalRouter
 from memcube.actors.directory.wire import NAMESPACE
 from memcube.actors.gateway.actor import Gateway
 from memcube.actors.gateway.config import GatewayConfig
-from memcube.actors.gateway.seam import Embedder, Router
+from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.model.errors import InvalidArgumentError
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -27,9 +27,9 @@ from memcube.protos.memcube.v1 import service_pb2_grpc
 SCOPE = pb.Scope(user_id="alice")
 
 
-def neighbours(root: Path) -> tuple[Router, Embedder | None]:
+def neighbours(root: Path) -> Neighbours:
     """Cubes inside the gateway's process: paging is not what is tested here."""
-    return LocalRouter(SqliteVault(root)), None
+    return Neighbours(LocalRouter(SqliteVault(root)))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from google.rpc.status_pb2 import Status
 from memcube.actors.directory.local import LocalRouter
 from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.keys import KeyRing
-from memcube.actors.gateway.seam import Embedder, Router
+from memcube.actors.gateway.seam import Embedder, Neighbours, Reranker, Router, Scheduler
 from memcube.actors.gateway.server import GatewayServer
 from memcube.actors.gateway.service import SERVICE
 from memcube.actors.vault.sqlite_vault import SqliteVault
@@ -140,6 +140,8 @@ def start(tmp_path: Path) -> Start:
         keys: dict[str, Principal] | None = None,
         router: Router | None = None,
         embedder: Embedder | None = None,
+        scheduler: Scheduler | None = None,
+        reranker: Reranker | None = None,
         **settings: Any,
     ) -> AsyncIterator[Running]:
         path = tmp_path / "keys.json"
@@ -151,7 +153,9 @@ def start(tmp_path: Path) -> Start:
         local = LocalRouter(SqliteVault(tmp_path / "vault")) if router is None else None
         used = router or local
         assert used is not None
-        server = GatewayServer(GatewayConfig(keys_path=str(path), **settings), used, embedder)
+        server = GatewayServer(
+            GatewayConfig(keys_path=str(path), **settings), Neighbours(used, embedder, scheduler, reranker)
+        )
         await server.start()
         try:
             async with (

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from memcube.actors.directory.local import LocalRouter
 from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.limits import Bounds
+from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.server import GatewayServer
 from memcube.actors.gateway.service import SERVICE
 from memcube.actors.vault.sqlite_vault import SqliteVault
@@ -42,7 +43,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayServer]
 
     async def start() -> tuple[GatewayServer, LocalRouter]:
         router = LocalRouter(SqliteVault(tmp_path_factory.mktemp("vault")))
-        server = GatewayServer(GatewayConfig(bounds=Bounds(rate_per_s=0)), router)
+        server = GatewayServer(GatewayConfig(bounds=Bounds(rate_per_s=0)), Neighbours(router))
         await server.start()
         return server, router
 

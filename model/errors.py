@@ -20,6 +20,7 @@ that it survives ``pickle`` (Ray) unchanged; ``memcube.model.error_codec`` carri
     │   └── StorageFullError(what, limit, retry_after_s)
     ├── DamagedError(path, problem)                     DATA_LOSS            500
     ├── MissingExtraError(what, extra)                  UNIMPLEMENTED        501
+    ├── UnusableAnswerError(what, problem)              FAILED_PRECONDITION  502
     └── InternalError(incident)                         INTERNAL             500
 """
 
@@ -46,6 +47,7 @@ __all__ = [
     "TooLargeError",
     "UnauthenticatedError",
     "UnavailableError",
+    "UnusableAnswerError",
     "VersionConflictError",
 ]
 
@@ -321,6 +323,21 @@ class MissingExtraError(MemCubeError, ImportError):
         return f"{self.what} needs an optional part: pip install 'memcube[{self.extra}]'"
 
 
+class UnusableAnswerError(MemCubeError):
+    """A language model answered what can't be used, also when asked once more; asking the same again is no help."""
+
+    FACTS = ("what", "problem")
+    CODE, HTTP = "FAILED_PRECONDITION", 502
+
+    def __init__(self, what: str, problem: str) -> None:
+        super().__init__(what, problem)
+        self.what = what
+        self.problem = problem
+
+    def _state(self) -> str:
+        return f"{self.what} gave no usable answer: {self.problem}"
+
+
 class InternalError(MemCubeError):
     """A defect of ours; ``incident`` is the id under which the server's log holds the traceback."""
 
@@ -354,6 +371,7 @@ ERRORS: dict[str, type[MemCubeError]] = {
         StorageFullError,
         DamagedError,
         MissingExtraError,
+        UnusableAnswerError,
         InternalError,
     )
 }

@@ -1,4 +1,5 @@
-"""The answer of a mutation as a function of the events that it caused, so that a retry gets the first answer again."""
+"""The answer of a mutation as a function of the events that it caused, and of what its receipt keeps besides, so that a
+retry gets the first answer again."""
 
 from __future__ import annotations
 
@@ -11,11 +12,15 @@ from memcube.protos.memcube.v1 import service_pb2 as pb
 __all__ = ["answer_of"]
 
 
-def answer_of(verb: str, events: Sequence[event_pb2.Event], last: int, about: cube_pb2.Cube) -> bytes:
-    """The serialized response of ``verb``: ``events`` are all that it caused, ``last`` the head after it."""
+def answer_of(
+    verb: str, events: Sequence[event_pb2.Event], last: int, about: cube_pb2.Cube, rest: bytes = b""
+) -> bytes:
+    """The serialized response of ``verb``: ``events`` are all that it caused, ``last`` the head after it, ``rest`` the
+    part of the response that the events do not tell, serialized."""
     if verb == "add":
         added = [event.item for event in events if int(event.kind) == EventKind.ITEM_ADDED]
-        return pb.AddResponse(items=added, seq=last).SerializeToString()
+        # Serialized messages one after the other are one message with the fields of both.
+        return pb.AddResponse(items=added, seq=last).SerializeToString() + rest
     if verb == "update":
         return pb.UpdateResponse(item=events[-1].item).SerializeToString()
     if verb == "delete":

@@ -157,10 +157,11 @@ class Planner:
             self._new_about = born(self._about, call.principal, self._now)
         elif call.verb == "create_cube":
             raise AlreadyExistsError("cube", self._ref.cube_id)
-        handler(self, call, key, request)
+        # What no event tells of the answer: kept with the receipt, so that a retry gets it too.
+        rest = handler(self, call, key, request) or b""
         last = self._head
-        self._receipts[name] = Receipt(name, digest, _RANGE.pack(first, last), self._now.timestamp())
-        return self._answer_of(call.verb, self._staged(first, last), last)
+        self._receipts[name] = Receipt(name, digest, _RANGE.pack(first, last) + rest, self._now.timestamp())
+        return self._answer_of(call.verb, self._staged(first, last), last, rest)
 
     @property
     def _head(self) -> int:
@@ -168,22 +169,22 @@ class Planner:
 
     def _first_answer(self, verb: str, receipt: Receipt) -> bytes:
         """The answer that the first call with this key got, made again from the events that it caused."""
-        first, last = _RANGE.unpack(receipt.response)
+        first, last = _RANGE.unpack_from(receipt.response)
         stored = self._store.head
         if last > self._head:
             # The receipt on disk is a newer writer's, its events are not in what this one knows: raises.
             self._store.verify_epoch()
         bodies = [r.body for r in self._store.events(first, last - first + 1)] if first <= min(last, stored) else []
         wanted = [event_pb2.Event.FromString(body) for body in bodies]
-        return self._answer_of(verb, wanted + self._staged(first, last), last)
+        return self._answer_of(verb, wanted + self._staged(first, last), last, receipt.response[_RANGE.size :])
 
     def _staged(self, first: int, last: int) -> list[event_pb2.Event]:
         """The events of this batch with these numbers."""
         start = self._store.head + 1
         return [wire for wire, _ in self._events[max(0, first - start) : max(0, last + 1 - start)]]
 
-    def _answer_of(self, verb: str, events: list[event_pb2.Event], last: int) -> bytes:
-        return answer_of(verb, events, last, self._new_about or self._about)
+    def _answer_of(self, verb: str, events: list[event_pb2.Event], last: int, rest: bytes) -> bytes:
+        return answer_of(verb, events, last, self._new_about or self._about, rest)
 
     def _emit(self, call: Call, key: str, kind: EventKind, item: Item | None) -> None:
         event = Event(self._head + 1, self._store.epoch, self._now, kind, key, call.principal.id, call.verb, item)
@@ -305,10 +306,12 @@ def _check_version(item: Item, expected: int) -> None:
 
 
 _CREATING = ("create_cube", "add")
-_VERBS: dict[str, tuple[type, Callable[..., None]]] = {
+_VERBS: dict[str, tuple[type, Callable[..., bytes | None]]] = {
     "create_cube": (pb.CreateCubeRequest, Planner._create_cube),
     "add": (pb.AddRequest, Planner._add),
     "update": (pb.UpdateRequest, Planner._update),
     "delete": (pb.DeleteRequest, Planner._delete),
     "delete_all": (pb.DeleteAllRequest, Planner._delete_all),
 }
+"""The request of each verb and its handler, which returns what the events that it emits do not tell of the answer: a
+part of the response, serialized."""

@@ -95,6 +95,9 @@ class Commit:
     about: bytes | None = None
     vectors: Sequence[tuple[bytes, str, bytes]] = ()
     """Rows of (content digest, model id, float32 little-endian vector); kept at least to float16's precision."""
+    pending: bool = False
+    """Whether the cube has unfinished tasks after this: then ``Vault.pending`` names it, whatever happens, from before
+    anything of the commit is durable until ``CubeStore.drop_pending``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +200,11 @@ class CubeStore(ABC):
         """Drop receipts older than a time, and vectors of other models or of no live item (not while re-embedding)."""
 
     @abstractmethod
+    def drop_pending(self) -> None:
+        """Take the cube off the list of ``Vault.pending``: its last task has ended. Raises StaleEpochError, and then
+        a newer writer's place on the list is as it was."""
+
+    @abstractmethod
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file and seal it. A no-op when nothing was written since."""
 
@@ -248,6 +256,11 @@ class Vault(ABC):
         left alone. So is one of which nothing can be saved, unless it is proven that it was empty: it stays damaged,
         lest its memories read as none; ``accept_loss`` puts an empty cube with LOST entries in its place. Raises UnavailableError while anyone has the cube attached, NotFoundError.
         """
+
+    @abstractmethod
+    def pending(self) -> Iterator[CubeRef]:
+        """Cubes of all tenants that have unfinished tasks, without opening any: those of ``Commit.pending``. A crash
+        may leave one on the list that has none; a deleted or damaged one may be on it too."""
 
     @abstractmethod
     def every(self) -> Iterator[CubeRef | MemCubeError]:

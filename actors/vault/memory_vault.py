@@ -45,6 +45,7 @@ class _Cube:
     receipts: dict[str, Receipt] = field(default_factory=dict)
     tasks: dict[str, TaskRecord] = field(default_factory=dict)
     vectors: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
+    pending: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -94,6 +95,7 @@ class MemoryStore(CubeStore):
             for model, halves in vectors.items():
                 cube.vectors.setdefault(model, {}).update(halves)
             cube.about = cube.about if commit.about is None else commit.about
+            cube.pending = cube.pending or commit.pending
 
     def verify_epoch(self) -> None:
         """See ``CubeStore.verify_epoch``."""
@@ -130,6 +132,13 @@ class MemoryStore(CubeStore):
                 live = {item.content for item in cube.items.values()}
                 kept = cube.vectors.get(keep_model, {})
                 cube.vectors = {keep_model: {content: half for content, half in kept.items() if content in live}}
+
+    def drop_pending(self) -> None:
+        """See ``CubeStore.drop_pending``."""
+        cube = self._open()
+        with cube.lock:
+            self._fence()
+            cube.pending = False
 
     def checkpoint(self) -> None:
         """See ``CubeStore.checkpoint``: there is no log."""
@@ -220,6 +229,12 @@ class MemoryVault(Vault):
     def repair(self, ref: CubeRef, *, accept_loss: bool = False) -> CheckReport:
         """See ``Vault.repair``."""
         return self.check(ref)
+
+    def pending(self) -> Iterator[CubeRef]:
+        """See ``Vault.pending``."""
+        with self._lock:
+            refs = [cube.ref for cube in self._cubes.values() if cube.pending]
+        yield from refs
 
     def every(self) -> Iterator[CubeRef | MemCubeError]:
         """See ``Vault.every``."""

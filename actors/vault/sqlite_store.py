@@ -21,7 +21,9 @@ from memcube.actors.vault.base import (
 )
 from memcube.actors.vault.build import write_cube
 from memcube.actors.vault.catalog import Catalog
+from memcube.actors.vault.marks import Marks
 from memcube.actors.vault.session import Session
+from memcube.actors.vault.sql_errors import vault_error
 from memcube.actors.vault.vector_rows import joined, put_vectors
 from memcube.model.errors import (
     DamagedError,
@@ -40,11 +42,13 @@ LOG_LEFT_BYTES = 64 << 10
 class SqliteStore(CubeStore):
     """See ``CubeStore``. Safe to call from several threads; calls wait for each other."""
 
-    def __init__(self, session: Session, catalog: Catalog, fold_bytes: int) -> None:
+    def __init__(self, session: Session, catalog: Catalog, marks: Marks, fold_bytes: int) -> None:
         self.ref = session.ref
         self.epoch = session.epoch
         self._session = session
         self._catalog = catalog
+        self._marks = marks
+        self._marked = False
         self._fold_bytes = self._fold_at = fold_bytes
         self._numbers: dict[str, int] | None = None
         self._next_number = 1
@@ -77,6 +81,8 @@ class SqliteStore(CubeStore):
             fresh: dict[str, int] = {}
             if commit.about is not None:
                 self._catalog.touch(self.ref)
+            if commit.pending and not self._marked:
+                self._mark()
             try:
                 with session.transaction() as connection:
                     self._write(connection, commit, numbers, fresh)
@@ -185,6 +191,25 @@ class SqliteStore(CubeStore):
                     (keep_model,),
                 )
                 connection.execute("DELETE FROM models WHERE name != ?", (keep_model,))
+
+    def drop_pending(self) -> None:
+        """See ``CubeStore.drop_pending``. Inside a transaction: whoever attaches waits for it, and marks after it."""
+        with self._lock, self._session.transaction():
+            self._marked = False
+            try:
+                self._marks.drop(self.ref)
+            except OSError as error:
+                # A mark too many costs a look at the cube, no more.
+                log.warning("cube %s: it stays marked as pending: %s", self.ref, error)
+
+    def _mark(self) -> None:
+        # Not for a writer that was replaced: its commit is refused, and its mark would stay.
+        self._session.verify_epoch()
+        try:
+            self._marks.put(self.ref)
+        except OSError as error:
+            raise vault_error(error, self._session.files.paths.db) from error
+        self._marked = True
 
     def checkpoint(self) -> None:
         """See ``CubeStore.checkpoint``. A reader elsewhere may keep the log from being emptied; it stays valid."""

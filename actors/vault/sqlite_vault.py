@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from memcube.actors.vault.check import check_cube, identity_of, peek
 from memcube.actors.vault.evidence import gather, seal_state
 from memcube.actors.vault.files import CubeFiles
 from memcube.actors.vault.locks import folder_lock
+from memcube.actors.vault.marks import Marks
 from memcube.actors.vault.paths import CubePaths, Layout, is_key, make_folder, tenant_folder
 from memcube.actors.vault.removal import finish, remove
 from memcube.actors.vault.repair import repair_cube
@@ -27,6 +29,8 @@ from memcube.actors.vault.sql_errors import vault_error
 from memcube.actors.vault.sqlite_store import SqliteStore
 from memcube.model.errors import DamagedError, MemCubeError, NotFoundError
 from memcube.model.ids import CubeRef
+
+log = logging.getLogger("memcube.vault")
 
 FOLD_BYTES = 4 << 20
 """A log longer than this is folded into its database after a commit."""
@@ -42,6 +46,7 @@ class SqliteVault(Vault):
         self, root: Path, rebuild: Rebuild | None = None, *, wait_s: float = 5.0, fold_bytes: int = FOLD_BYTES
     ) -> None:
         self._layout = Layout(root)
+        self._marks = Marks(root)
         self._rebuild = rebuild
         self._wait_s = wait_s
         self._fold_bytes = fold_bytes
@@ -70,7 +75,7 @@ class SqliteVault(Vault):
                 catalog = self._catalog(ref.tenant)
                 if session.epoch == 1 and create is not None:
                     catalog.put(ref, create)
-                return SqliteStore(session, catalog, self._fold_bytes)
+                return SqliteStore(session, catalog, self._marks, self._fold_bytes)
 
     def find(self, tenant: str, key: str) -> CubeRef | None:
         """See ``Vault.find``; one small read, of the seal."""
@@ -99,6 +104,7 @@ class SqliteVault(Vault):
                 finish(paths)
                 remove(paths, ref, self._wait_s)
             catalog.drop(ref)
+            self._marks.drop(ref)
 
     def check(self, ref: CubeRef) -> CheckReport:
         """See ``Vault.check``. Reads the whole cube into memory; a live writer is not disturbed."""
@@ -116,6 +122,18 @@ class SqliteVault(Vault):
                 finish(paths)
                 about = self._catalog(ref.tenant).about(ref.key)
                 return repair_cube(paths, ref, self._rebuild, about, self._wait_s, accept_loss=accept_loss)
+
+    def pending(self) -> Iterator[CubeRef]:
+        """See ``Vault.pending``; one small read for each, of its seal."""
+        for folder, key in self._marks:
+            paths = CubePaths(self._layout.cubes / folder / key[:2] / f"{key}.db")
+            try:
+                ref = self._identity(paths, folder if tenant_folder(folder) == folder else None)
+            except (OSError, MemCubeError) as error:
+                log.warning("%s is marked as pending, and can't be told by name: %s", paths.db, error)
+                continue
+            if ref is not None:
+                yield ref
 
     def every(self) -> Iterator[CubeRef | MemCubeError]:
         """See ``Vault.every``. A cube that neither its files nor its tenant's catalog names is a DamagedError."""

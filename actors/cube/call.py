@@ -24,6 +24,7 @@ class Call:
     and so on). ``key`` is the idempotency key, never empty for a mutation. ``vector`` is the query's embedding
     (float32, little endian) of ``model`` for searches (several queries: concatenated in order), or empty.
     ``note`` is a degradation to report in the answer, e.g. why there is no vector. ``embed_ms`` is what it took.
+    ``room_bytes`` is the most that the hits of a search over several cubes may be here; 0 is the usual bound.
     """
 
     verb: str
@@ -34,6 +35,7 @@ class Call:
     model: str = ""
     note: str = ""
     embed_ms: float = 0.0
+    room_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,10 @@ from memcube.actors.recall.query import parse_query
 from memcube.actors.recall.tokens import estimate_tokens
 from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
-from memcube.model.filters import Filter, filter_from_proto, matches
+from memcube.model.filters import Condition, Filter, Not, filter_from_proto, matches
 from memcube.model.ids import ID_CHARS
 from memcube.model.times import from_timestamp
+from memcube.model.item import Status
 from memcube.protos.memcube.v1 import cube_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -102,16 +103,34 @@ def _passes(
     """The test that an item must pass to be seen, None when all do."""
     inside: Filter | None = scope_filter(view.ref, scope)
     wanted = filter_from_proto(request.filter) if request.HasField("filter") else None
-    expired = set() if request.include_expired else view.items.expired(now)
-    if inside is None and wanted is None and not expired:
+    kinds = frozenset(map(int, request.memory_types)) if isinstance(request, pb.SearchRequest) else frozenset()
+    unseen = set() if request.include_expired else view.items.expired(now)
+    if not _tests(wanted, "status"):
+        unseen |= view.items.retired(but=Status.EXPIRED if request.include_expired else None)
+    if inside is None and wanted is None and not kinds and not unseen:
         return None
-    return lambda held: held.id not in expired and matches(inside, held.item) and matches(wanted, held.item)
+
+    def passes(held: Held) -> bool:
+        if held.id in unseen or (kinds and int(held.item.memory_type) not in kinds):
+            return False
+        return matches(inside, held.item) and matches(wanted, held.item)
+
+    return passes
+
+
+def _tests(wanted: Filter | None, name: str) -> bool:
+    """Whether a filter looks at the field ``name`` anywhere."""
+    if isinstance(wanted, Condition):
+        return wanted.field == name
+    if isinstance(wanted, Not):
+        return _tests(wanted.filter, name)
+    return wanted is not None and any(_tests(one, name) for one in wanted.filters)
 
 
 def _search(view: View, call: Call, now: datetime) -> bytes:
     request = parse_request(pb.SearchRequest, call.request)
     vector = np.frombuffer(call.vector, np.float32) if call.vector else None
-    return search(view, request, vector, call, now, FOUND_BYTES).SerializeToString()
+    return search(view, request, vector, call, now, call.room_bytes or FOUND_BYTES).SerializeToString()
 
 
 def search(
@@ -171,7 +190,7 @@ def _batch_search(view: View, call: Call, now: datetime) -> bytes:
         raise InvalidArgumentError("requests", f"has {count} searches, 1 to {MAX_BATCH} are taken")
     vectors = np.frombuffer(call.vector, np.float32).reshape(count, -1) if call.vector else None
     response = pb.BatchSearchResponse()
-    room_bytes = FOUND_BYTES
+    room_bytes = call.room_bytes or FOUND_BYTES
     for i, one in enumerate(request.requests):
         result = response.results.add()
         try:

@@ -15,10 +15,10 @@ from memcube.actors.recall.analysis import analyze
 from memcube.actors.recall.document import Document
 from memcube.actors.vault.base import EventRecord, ItemRecord
 from memcube.model.codec import item_from_proto
-from memcube.model.item import EventKind, Item
+from memcube.model.item import EventKind, Item, Status
 from memcube.protos.memcube.v1 import event_pb2, item_pb2
 
-__all__ = ["Held", "Items", "content_digest", "document_of", "rebuild_record"]
+__all__ = ["RETIRED", "Held", "Items", "content_digest", "document_of", "rebuild_record"]
 
 
 def content_digest(text: str) -> bytes:
@@ -76,11 +76,13 @@ class Items:
         bodies = [record.body for record in self._fresh.values()]
         self._bytes = sum(map(len, bodies))
         self._expiring: dict[str, datetime] = {}
+        self._retired: dict[str, Status] = {}
         # All at once: looking at each of a thousand bodies takes longer than looking through them joined.
-        if _MAY_EXPIRE.search(b"".join(bodies)):
+        joined = b"".join(bodies)
+        if _MAY_EXPIRE.search(joined) or _MAY_RETIRE.search(joined):
             self.settle()
             for held in self._held.values():
-                self._note_expiry(held)
+                self._note_end(held)
 
     def settle(self) -> None:
         """Make what is held of every record: only loading needed the rest of them."""
@@ -132,12 +134,15 @@ class Items:
         self._held[held.id] = held
         self._bytes += len(held.body)
         self._expiring.pop(held.id, None)
-        self._note_expiry(held)
+        self._retired.pop(held.id, None)
+        self._note_end(held)
 
-    def _note_expiry(self, held: Held) -> None:
-        # Most items have no expires_at, and need not be decoded to know it.
+    def _note_end(self, held: Held) -> None:
+        # Most items have no expires_at and are in use, and need not be decoded to know it.
         if _MAY_EXPIRE.search(held.body) and held.item.expires_at is not None:
             self._expiring[held.id] = held.item.expires_at
+        if _MAY_RETIRE.search(held.body) and held.item.status in RETIRED:
+            self._retired[held.id] = held.item.status
 
     def drop(self, item_id: str) -> None:
         """Forget an item."""
@@ -147,6 +152,11 @@ class Items:
             self._bytes -= len(held.body)
             self._order.pop(bisect_left(self._order, item_id))
             self._expiring.pop(item_id, None)
+            self._retired.pop(item_id, None)
+
+    def retired(self, *, but: Status | None = None) -> set[str]:
+        """Ids of items that are kept but no longer say anything of their own (RETIRED), less those of status ``but``."""
+        return {item_id for item_id, status in self._retired.items() if status is not but}
 
     def expired(self, now: datetime) -> set[str]:
         """Ids of items past their time at ``now``; they are never returned unless asked for."""
@@ -173,6 +183,10 @@ class Items:
         return self._order[-1] if self._order else ""
 
 
+RETIRED = frozenset({Status.MERGED, Status.ARCHIVED, Status.EXPIRED})
+"""Statuses of items that searches and listings leave out unless they are asked for; their ids resolve for ever."""
+_STATUS_TAG = item_pb2.Item(status=item_pb2.STATUS_MERGED).SerializeToString()[:1]
+_MAY_RETIRE = re.compile(re.escape(_STATUS_TAG) + b"[" + bytes(sorted(RETIRED)) + b"]")
 _EXPIRES_TAG = bytes(item_pb2.Item(expires_at={"seconds": 1}).SerializeToString()[:2])
 _MAY_EXPIRE = re.compile(re.escape(_EXPIRES_TAG) + rb"(?:\x00|[\x01-\x14][\x08\x10])", re.DOTALL)
 """``expires_at`` on the wire: its tag, its length, and the tag of seconds or nanos. Texts rarely hold that by chance."""

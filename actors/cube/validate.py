@@ -40,6 +40,9 @@ MAX_NAME_CHARS = 256
 MAX_KEY_CHARS = 128
 MAX_QUERY_BYTES = 16 * 1024
 MAX_TOP_K = 1000
+MAX_PREFERENCES = 20
+MAX_KINDS = 64
+_KINDS = frozenset(map(int, MemoryType))
 
 M = TypeVar("M", bound=Message)
 
@@ -135,6 +138,15 @@ def check_search(request: pb.SearchRequest) -> None:
         raise InvalidArgumentError("top_k", f"is {request.top_k}, the most is {MAX_TOP_K}")
     if not 0.0 <= request.threshold <= 1.0:
         raise InvalidArgumentError("threshold", f"is {request.threshold:g}, not within 0 to 1")
+    if len(request.memory_types) > MAX_KINDS:
+        raise TooLargeError("memory_types", len(request.memory_types), MAX_KINDS, "items")
+    for i, kind in enumerate(request.memory_types):
+        if kind not in _KINDS:
+            raise InvalidArgumentError(f"memory_types[{i}]", f"{kind} is no memory type")
+    if request.mode not in pb.SearchMode.values():
+        raise InvalidArgumentError("mode", f"{request.mode} is none of fast, fine and mixture")
+    if request.preferences > MAX_PREFERENCES:
+        raise InvalidArgumentError("preferences", f"is {request.preferences}, the most is {MAX_PREFERENCES}")
     check_filter(request)
 
 

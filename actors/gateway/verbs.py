@@ -9,21 +9,23 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from time import monotonic
 
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.scope import cube_id_of
 from memcube.actors.cube.validate import check_add, check_cube, check_filter, check_key, check_search
+from memcube.actors.gateway.caller import Caller
+from memcube.actors.gateway.composite import places_of
 from memcube.actors.gateway.queries import Queries, Query
 from memcube.actors.gateway.receipts import Receipts
 from memcube.actors.gateway.seam import Neighbours
+from memcube.actors.gateway.searching import Asked, Searching, check_plain, is_plain
 from memcube.actors.gateway.wire import parse
 from memcube.actors.governance import Access
 from memcube.model.error_codec import error_to_detail
-from memcube.model.errors import DeadlineError, InvalidArgumentError, MemCubeError, NotFoundError, TooLargeError
-from memcube.model.ids import KEY_CHARS, CubeRef, Principal, key_of_memory, new_idempotency_key
+from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError, TooLargeError
+from memcube.model.ids import KEY_CHARS, CubeRef, key_of_memory, new_idempotency_key
 from memcube.protos.memcube.v1 import cube_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -36,22 +38,6 @@ MAX_BATCH = 256
 _CUBE_KEY = re.compile(rf"[a-z2-7]{{{KEY_CHARS}}}")
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls, and until when (monotonic seconds) the answer is wanted."""
-
-    principal: Principal
-    ends_s: float
-
-    @property
-    def left_s(self) -> float:
-        """Seconds left; raises DeadlineError when there are none."""
-        left = self.ends_s - monotonic()
-        if left <= 0:
-            raise DeadlineError("the call", 0.0)
-        return left
-
-
 class Verbs:
     """The verbs of ``memcube.v1.MemCubeService`` over what the gateway speaks with. Used by one event loop."""
 
@@ -61,6 +47,7 @@ class Verbs:
         self._queries = queries
         self._access = Access()
         self._receipts = Receipts()
+        self._searching = Searching(neighbours, queries)
         self._handlers: dict[str, Callable[[Caller, bytes], Awaitable[bytes]]] = {
             "create_cube": self._create_cube,
             "get_cube": self._get_cube,
@@ -204,8 +191,12 @@ class Verbs:
         request = parse(pb.SearchRequest, body)
         ref = self._scope(caller, "search", request.scope)
         check_search(request)
-        query = await self._queries.embed(caller.principal.tenant, [request.query], caller.left_s)
-        return await self._read(caller, ref, "search", body, query)
+        if is_plain(request):
+            query = await self._queries.embed(caller.principal.tenant, [request.query], caller.left_s)
+            return await self._read(caller, ref, "search", body, query)
+        places = places_of(request, ref, partial(self._access.allows, caller.principal, "search"))
+        asked = Asked(caller, request, places, partial(self._read, caller))
+        return (await self._searching.search(asked)).SerializeToString()
 
     async def _batch_search(self, caller: Caller, body: bytes) -> bytes:
         requests = parse(pb.BatchSearchRequest, body).requests
@@ -217,6 +208,7 @@ class Verbs:
             try:
                 ref = self._scope(caller, "batch_search", request.scope)
                 check_search(request)
+                check_plain(request)
                 of_cube.setdefault(ref, []).append(place)
             except MemCubeError as error:
                 results[place] = pb.BatchSearchResult(error=error_to_detail(error))
@@ -286,8 +278,19 @@ class Verbs:
         call = Call(verb, body, caller.principal, key or new_idempotency_key())
         return await self._router.mutate(ref, call, create=create, timeout_s=caller.left_s)
 
-    async def _read(self, caller: Caller, ref: CubeRef, verb: str, body: bytes, query: Query | None = None) -> bytes:
-        call = Call(verb, body, caller.principal)
+    async def _read(
+        self,
+        caller: Caller,
+        ref: CubeRef,
+        verb: str,
+        body: bytes,
+        query: Query | None = None,
+        *,
+        within_s: float | None = None,
+        room_bytes: int = 0,
+    ) -> bytes:
+        call = Call(verb, body, caller.principal, room_bytes=room_bytes)
         if query is not None:
             call = replace(call, vector=query.vector, model=query.model, note=query.note, embed_ms=query.embed_ms)
-        return await self._router.read(ref, call, timeout_s=caller.left_s)
+        left_s = caller.left_s
+        return await self._router.read(ref, call, timeout_s=left_s if within_s is None else min(within_s, left_s))

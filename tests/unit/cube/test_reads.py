@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from memcube.actors.cube import cube, read
 from memcube.actors.cube.call import Call
+from memcube.actors.cube.state import Held, Items, record_of
 from memcube.actors.cube.validate import check_search
 from memcube.actors.recall import entry
+from memcube.model.codec import item_to_proto
 from memcube.model.errors import InvalidArgumentError, NotFoundError
 from memcube.model.filters import filter_to_proto, parse_filter
 from memcube.model.ids import CubeRef, new_memory_id
+from memcube.model.item import Status
 from memcube.protos.memcube.v1 import filter_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -341,3 +346,39 @@ def test_what_needs_no_index_does_not_build_it_and_what_does_finds_everything(be
     assert found(bench.search("Lisbon"))[0] == "I moved to Lisbon"
     assert bench.cube.view.index.vector_coverage == 2 / 3
     assert bench.embed() == 1
+
+
+@pytest.mark.parametrize("status", [Status.MERGED, Status.ARCHIVED, Status.EXPIRED])
+def test_what_was_merged_away_is_not_found_and_its_id_resolves(bench: Bench, status: Status) -> None:
+    """MemOS #2329: ids that an add returned were gone after it. Here the id says where to go, also after a page-in."""
+    old, new = bench.add("I live in Lisbon", "I live in Lisbon, near the river")
+    retire(bench, old, status, new)
+    # As a page-in finds it: the same bytes, loaded anew.
+    items = Items([record_of(held.item, held.body) for held in bench.cube.view.items])
+    assert items.retired() == {old}
+    for held in (bench.cube.view.items, items):
+        bench.cube.view.items = held
+        assert found(bench.search("Where do I live? Lisbon")) == ["I live in Lisbon, near the river"]
+        assert bench.texts() == ["I live in Lisbon, near the river"]
+        shown = bench.do(bench.call("get", pb.GetRequest(id=old)), pb.GetResponse).item
+        assert (shown.status, shown.merged_into) == (int(status), new)
+
+
+def test_who_asks_for_a_status_sees_it(bench: Bench) -> None:
+    """A filter on the status, anywhere in it, finds what is left out otherwise; expired ones come with the expired."""
+    ids = bench.add("tea one", "tea two", "tea three", "tea four")
+    for item_id, status in zip(ids, (Status.MERGED, Status.ARCHIVED, Status.EXPIRED), strict=False):
+        retire(bench, item_id, status, ids[3])
+    assert found(bench.search("tea")) == ["tea four"]
+    assert set(found(bench.search("tea", include_expired=True))) == {"tea three", "tea four"}
+    assert found(bench.search("tea", filter=wire({"status": "archived"}))) == ["tea two"]
+    nested = wire({"AND": [{"memory": {"contains": "tea"}}, {"NOT": {"status": "merged"}}]})
+    assert set(bench.texts(filter=nested)) == {"tea two", "tea three", "tea four"}
+
+
+def retire(bench: Bench, item_id: str, status: Status, into: str) -> None:
+    """Put the next version of an item into the state, with this status."""
+    item = bench.cube.view.items[item_id].item
+    item = replace(item, version=item.version + 1, status=status, merged_into=into)
+    record = record_of(item, item_to_proto(item).SerializeToString(deterministic=True))
+    bench.cube.view.items.put(Held(record))

@@ -39,8 +39,16 @@ def memory(item: item_pb2.Item) -> Plain:
 
 
 def added(answer: pb.AddResponse) -> Plain:
-    """``{"results": [{"id", "memory", "event": "ADD", …}], "seq"}``."""
-    return {"results": [memory(item) | {"event": "ADD"} for item in answer.items], "seq": answer.seq}
+    """``{"results": [{"id", "memory", "event": "ADD", …}], "seq", "skipped": [{"message", "reason", "detail"}]}``.
+
+    ``task_id`` is there where a task reads it finely.
+    """
+    plain: Plain = {
+        "results": [memory(item) | {"event": "ADD"} for item in answer.items],
+        "seq": answer.seq,
+        "skipped": [{"message": one.message, "reason": one.reason, "detail": one.detail} for one in answer.skipped],
+    }
+    return plain | ({"task_id": answer.task_id} if answer.task_id else {})
 
 
 def streamed(answer: pb.AddStreamResponse) -> Plain | MemCubeError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -10,7 +10,21 @@ from memcube.model.errors import InvalidArgumentError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-__all__ = ["from_timestamp", "parse_time", "rfc3339", "to_timestamp", "utc_now"]
+__all__ = [
+    "MOST_OFFSET_MINUTES",
+    "UTC_OFFSET",
+    "at_offset",
+    "from_timestamp",
+    "offset_minutes",
+    "parse_time",
+    "rfc3339",
+    "to_timestamp",
+    "utc_now",
+]
+
+UTC_OFFSET = "utc_offset_minutes"
+"""The field of a memory's ``info`` that keeps how far the speaker's clock was ahead of UTC, where it was."""
+MOST_OFFSET_MINUTES = 24 * 60 - 1
 
 
 def utc_now() -> datetime:
@@ -42,6 +56,32 @@ def parse_time(field: str, value: object) -> datetime:
     if isinstance(value, date):
         raise InvalidArgumentError(field, f"{value.isoformat()} is a date without a time and a zone")
     raise InvalidArgumentError(field, f"{value!r} is not a time")
+
+
+def offset_minutes(value: object) -> int | None:
+    """How many minutes the clock of a time as ``parse_time`` takes it is ahead of UTC; None where it does not say.
+
+    'Z' and a Unix time say only the instant, so they have none.
+    """
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    if not isinstance(at, datetime) or at.tzinfo is None:
+        return None
+    return round((at.utcoffset() or timedelta()) / timedelta(minutes=1)) or None
+
+
+def at_offset(value: datetime, minutes: object) -> datetime:
+    """The same instant on a clock so far ahead of UTC; ``value`` itself where that is no number that a clock has."""
+    if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not minutes:
+        return value
+    if not abs(minutes) <= MOST_OFFSET_MINUTES:
+        return value
+    try:
+        return value.astimezone(timezone(timedelta(minutes=round(minutes))))
+    except OverflowError:  # the first or last day of all
+        return value
 
 
 def rfc3339(value: datetime) -> str:

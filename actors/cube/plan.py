@@ -23,7 +23,6 @@ from memcube.actors.cube.incident import incident
 from memcube.actors.cube.scope import scope_filter
 from memcube.actors.cube.state import Held, Items, record_of
 from memcube.actors.cube.validate import (
-    check_add,
     check_cube,
     check_info,
     check_key,
@@ -31,6 +30,7 @@ from memcube.actors.cube.validate import (
     check_text,
     parse_request,
 )
+from memcube.actors.cube.validate_add import check_add
 from memcube.actors.cube.view import Positions
 from memcube.actors.reader.fast import read_messages
 from memcube.actors.vault.base import Commit, CubeStore, EventRecord, ItemRecord, Receipt
@@ -227,16 +227,21 @@ class Planner:
         about.description = request.description
         about.config.CopyFrom(request.config)
 
-    def _add(self, call: Call, key: str, request: pb.AddRequest) -> None:
+    def _add(self, call: Call, key: str, request: pb.AddRequest) -> bytes:
         check_add(request)
         expires_at = from_timestamp("expires_at", request.expires_at) if request.HasField("expires_at") else None
         kind = enum_of(MemoryType, "memory_type", request.memory_type, MemoryType.LONG_TERM)
         info = struct_to_info(request.info)
         named = request.session_id or request.scope.run_id
-        # Messages that came together are each other's context, named or not.
-        session = named or (f"add:{key[:64]}" if len(request.messages) > 1 else "")
-        position = self._next_position(named) if named else 0
-        for draft in read_messages(request, position, self._now):
+        reading = read_messages(request, self._now)
+        # What came together is each other's context, named or not.
+        together = sum(draft.session is None for draft in reading.drafts) > 1
+        session = named or (f"add:{key[:64]}" if together else "")
+        positions: dict[str, int] = {}
+        for draft in reading.drafts:
+            in_session = session if draft.session is None else draft.session
+            if in_session not in positions:
+                positions[in_session] = self._next_position(in_session) if draft.session or named else 0
             item = Item(
                 id=self._next_id(),
                 version=1,
@@ -244,21 +249,22 @@ class Planner:
                 memory=draft.text,
                 recorded_at=self._now,
                 created_at=self._now,
-                memory_type=kind,
+                memory_type=kind if draft.memory_type is None else draft.memory_type,
+                key=draft.key,
                 tags=tuple(request.tags),
-                info=info,
+                info={**info, **draft.info},
                 valid_from=draft.said_at,
                 expires_at=expires_at,
-                sources=(draft.source,),
+                sources=(replace(draft.source, position=positions[in_session]),),
                 user_id=request.scope.user_id,
                 agent_id=request.scope.agent_id,
                 run_id=request.scope.run_id,
-                session_id=session,
+                session_id=in_session,
             )
             self._emit(call, key, EventKind.ITEM_ADDED, item)
-            position = draft.source.position + 1
-        if named:
-            self._positions[named] = position
+            positions[in_session] += bool(in_session)
+        self._positions.update({name: at for name, at in positions.items() if name and (named or name != session)})
+        return pb.AddResponse(skipped=reading.skipped).SerializeToString()
 
     def _next_position(self, session: str) -> int:
         known = self._positions.get(session, self._known_positions.get(session))

@@ -16,6 +16,7 @@ from memcube.actors.recall.document import Document
 from memcube.actors.vault.base import EventRecord, ItemRecord
 from memcube.model.codec import item_from_proto
 from memcube.model.item import EventKind, Item, Status
+from memcube.model.times import UTC_OFFSET, at_offset
 from memcube.protos.memcube.v1 import event_pb2, item_pb2
 
 __all__ = ["RETIRED", "Held", "Items", "content_digest", "document_of", "rebuild_record"]
@@ -35,7 +36,7 @@ def document_of(item: Item) -> Document:
         speaker=(source.speaker or None) if source else None,
         session=item.session_id or None,
         position=source.position if source else 0,
-        said_at=item.valid_from,
+        said_at=item.valid_from and at_offset(item.valid_from, item.info.get(UTC_OFFSET)),
         role=(source.role or None) if source else None,
     )
 

@@ -1,6 +1,6 @@
 """What a request must be before anything is changed: sizes, emptiness, ranges; each refusal names its field.
 
-The gateway calls ``check_add`` and ``check_cube`` before it lets a cube be created, and ``check_search`` before it
+The gateway calls ``check_cube`` before it lets a cube be created (adds: ``validate_add``), and ``check_search`` before it
 embeds a question; the cube core calls all of them again: no path around the gateway skips them.
 """
 
@@ -12,29 +12,25 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.struct_pb2 import Struct
 
-from memcube.model.codec import enum_of, struct_from_info, struct_to_info
+from memcube.model.codec import struct_from_info, struct_to_info
 from memcube.model.errors import InvalidArgumentError, TooLargeError
 from memcube.model.filters import filter_from_proto
 from memcube.model.item import MemoryType
-from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = [
-    "check_add",
     "check_cube",
     "check_filter",
     "check_info",
     "check_key",
     "check_search",
+    "check_short",
     "check_text",
     "parse_request",
 ]
 
 MAX_TEXT_BYTES = 1024 * 1024
-MAX_ADD_BYTES = 2 * 1024 * 1024
-"""Of one add's texts together: reading a megabyte takes the frame some seconds. More comes in several adds."""
 MAX_INFO_BYTES = 64 * 1024
-MAX_MESSAGES = 1000
 MAX_TAGS = 64
 MAX_NAME_CHARS = 256
 MAX_KEY_CHARS = 128
@@ -65,7 +61,8 @@ def check_text(field: str, text: str, limit_bytes: int = MAX_TEXT_BYTES) -> None
         raise TooLargeError(field, size, limit_bytes)
 
 
-def _check_short(field: str, text: str) -> None:
+def check_short(field: str, text: str) -> None:
+    """Refuse a name over its limit."""
     if len(text) > MAX_NAME_CHARS:
         raise TooLargeError(field, len(text), MAX_NAME_CHARS, "characters")
 
@@ -91,7 +88,7 @@ def check_tags(tags: Sequence[str]) -> None:
     for i, tag in enumerate(tags):
         if not tag.strip():
             raise InvalidArgumentError(f"tags[{i}]", "is empty")
-        _check_short(f"tags[{i}]", tag)
+        check_short(f"tags[{i}]", tag)
 
 
 def check_cube(request: pb.CreateCubeRequest) -> None:
@@ -100,34 +97,6 @@ def check_cube(request: pb.CreateCubeRequest) -> None:
     if size > MAX_INFO_BYTES:
         raise TooLargeError("description", size, MAX_INFO_BYTES)
     check_info("config", request.config)
-    check_key(request.idempotency_key)
-
-
-def check_add(request: pb.AddRequest) -> None:
-    """Refuse an AddRequest that no cube would take."""
-    if not request.messages:
-        raise InvalidArgumentError("messages", "is empty")
-    if len(request.messages) > MAX_MESSAGES:
-        raise TooLargeError("messages", len(request.messages), MAX_MESSAGES, "items")
-    for i, message in enumerate(request.messages):
-        check_text(f"messages[{i}].content", message.content)
-        for name in ("role", "name", "id"):
-            _check_short(f"messages[{i}].{name}", getattr(message, name))
-        if message.HasField("time"):
-            from_timestamp(f"messages[{i}].time", message.time)
-    total = sum(len(message.content.encode()) for message in request.messages)
-    if total > MAX_ADD_BYTES:
-        raise TooLargeError("messages", total, MAX_ADD_BYTES)
-    for name in ("time", "expires_at"):
-        if request.HasField(name):
-            from_timestamp(name, getattr(request, name))
-    _check_short("session_id", request.session_id)
-    _check_short("source_kind", request.source_kind)
-    for name in ("user_id", "agent_id", "run_id"):
-        _check_short(name, getattr(request.scope, name))
-    enum_of(MemoryType, "memory_type", request.memory_type, MemoryType.LONG_TERM)
-    check_tags(request.tags)
-    check_info("info", request.info)
     check_key(request.idempotency_key)
 
 

@@ -14,9 +14,10 @@ from functools import partial
 
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.scope import cube_id_of
-from memcube.actors.cube.validate import check_add, check_cube, check_filter, check_key, check_search
+from memcube.actors.cube.validate import check_cube, check_filter, check_key, check_search
 from memcube.actors.gateway.caller import Caller
 from memcube.actors.gateway.composite import places_of
+from memcube.actors.cube.validate_add import check_add
 from memcube.actors.gateway.queries import Queries, Query
 from memcube.actors.gateway.receipts import Receipts
 from memcube.actors.gateway.seam import Neighbours

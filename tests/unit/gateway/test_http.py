@@ -136,7 +136,7 @@ BAD_BODIES: list[tuple[str, Any, str]] = [
     ("/v1/memories", {**ADD, "messages": 3}, "messages"),
     ("/v1/memories", {**ADD, "messages": [{"role": "user"}]}, "messages[0].content"),
     ("/v1/memories", {**ADD, "messages": ["ok", {"content": 3}]}, "messages[1].content"),
-    ("/v1/memories", {**ADD, "messages": ["ok", "   "]}, "messages[1].content"),
+    ("/v1/memories", {**ADD, "messages": ["", "   "]}, "messages[0].content"),
     ("/v1/memories", {**ADD, "messages": "x" * 10_000_000}, "messages[0].content"),
     ("/v1/memories", {**ADD, "messages": [{"content": "x", "time": "2026-03-01T12:00:00"}]}, "messages[0].time"),
     ("/v1/memories", {**ADD, "expires_at": "2026-03-01"}, "expires_at"),

@@ -10,6 +10,8 @@ Each round makes one call and one of each control, in random order; a floor is t
 is acknowledged when it is durable and findable: after each, one search by its words must find it. Rounds of adds
 start when the background embedding of the last one is over. ``rows`` has a row a cube size; the figures at the top are
 those of 10,000 memories. ``rest_ms_p50`` is a search without embedding and index: gRPC, gateway, the hop to the frame.
+``reader_ms_p50`` is the CPU time of reading one message of four sentences in this process: ``read_messages``, and the
+analysis of its words and times for the index (``read_messages_ms_p50`` is the former alone).
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from memcube.client import Memory
 FULL, QUICK = (100, 1_000, 10_000, 50_000), (100, 1_000)
 HEADLINE = 10_000
 SEARCHES, ADDS, WARM = 300, 200, 20
+READS, SENTENCES = 500, 4
 QUICK_SEARCHES, QUICK_ADDS = 60, 40
 ADD_AT_ONCE = 100
 SETTLE_S = 0.12
@@ -231,6 +234,31 @@ def measure_adds(
     }
 
 
+def measure_reader(seed: int) -> dict[str, Any]:
+    """The reader's CPU for one message, each message another."""
+    from memcube.actors.reader.fast import read_messages
+    from memcube.actors.recall.analysis import analyze
+    from memcube.actors.recall.document import Document
+    from memcube.model.times import utc_now
+    from memcube.protos.memcube.v1 import service_pb2 as pb
+
+    texts, now = sentences.memories(seed), utc_now()
+    reading: list[float] = []
+    whole: list[float] = []
+    for number in range(WARM + READS):
+        message = pb.Message(content=". ".join(next(texts) for _ in range(SENTENCES)), name="Ann")
+        request = pb.AddRequest(messages=[message])
+        begun = time.process_time_ns()
+        drafts = read_messages(request, now).drafts
+        read = time.process_time_ns()
+        for draft in drafts:
+            analyze(Document("id", draft.text, "Ann", said_at=draft.said_at, role="user"))
+        if number >= WARM:
+            reading.append((read - begun) / 1e6)
+            whole.append((time.process_time_ns() - begun) / 1e6)
+    return {"reader_ms_p50": p50(whole), "read_messages_ms_p50": p50(reading)}
+
+
 def main() -> None:
     """Measure, print and report."""
     parser = report.options("Latency of search and add against their floors, by cube size.")
@@ -267,7 +295,8 @@ def main() -> None:
         names = ("search_ms_p50", "search_floor_ms_p50", "index_ms_p50", "add_ms_p50", "add_floor_ms_p50")
         series = {name: (xs, [row[name] for row in rows]) for name in names}
         report.plot(chosen.plot, "Latency by cube size", ("memories in the cube", "ms, median"), series, log_x=True)
-    report.finish({**head, "load_average_before": round(load_before, 2), "rows": rows}, chosen)
+    reader = measure_reader(chosen.seed)
+    report.finish({**head, **reader, "load_average_before": round(load_before, 2), "rows": rows}, chosen)
 
 
 if __name__ == "__main__":

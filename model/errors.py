@@ -20,6 +20,7 @@ that it survives ``pickle`` (Ray) unchanged; ``memcube.model.error_codec`` carri
     │   └── StorageFullError(what, limit, retry_after_s)
     ├── DamagedError(path, problem)                     DATA_LOSS            500
     ├── MissingExtraError(what, extra)                  UNIMPLEMENTED        501
+    ├── TaskStateError(task, state)                     FAILED_PRECONDITION  409
     ├── UnusableAnswerError(what, problem)              FAILED_PRECONDITION  502
     └── InternalError(incident)                         INTERNAL             500
 """
@@ -44,6 +45,7 @@ __all__ = [
     "PermissionDeniedError",
     "StaleEpochError",
     "StorageFullError",
+    "TaskStateError",
     "TooLargeError",
     "UnauthenticatedError",
     "UnavailableError",
@@ -323,6 +325,21 @@ class MissingExtraError(MemCubeError, ImportError):
         return f"{self.what} needs an optional part: pip install 'memcube[{self.extra}]'"
 
 
+class TaskStateError(MemCubeError):
+    """A task is in a state in which that can't be done to it: it has ended, or another worker has it."""
+
+    FACTS = ("task", "state")
+    CODE, HTTP = "FAILED_PRECONDITION", 409
+
+    def __init__(self, task: str, state: str) -> None:
+        super().__init__(task, state)
+        self.task = task
+        self.state = state
+
+    def _state(self) -> str:
+        return f"task {self.task} is {self.state}"
+
+
 class UnusableAnswerError(MemCubeError):
     """A language model answered what can't be used, also when asked once more; asking the same again is no help."""
 
@@ -371,6 +388,7 @@ ERRORS: dict[str, type[MemCubeError]] = {
         StorageFullError,
         DamagedError,
         MissingExtraError,
+        TaskStateError,
         UnusableAnswerError,
         InternalError,
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memcube.model.item import EventKind
-from memcube.protos.memcube.v1 import cube_pb2, event_pb2
+from memcube.protos.memcube.v1 import cube_pb2, event_pb2, work_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["answer_of"]
@@ -28,6 +28,11 @@ def answer_of(
     if verb == "delete_all":
         deleted = sum(int(event.kind) == EventKind.ITEM_DELETED for event in events)
         return pb.DeleteAllResponse(deleted=deleted, seq=last).SerializeToString()
+    if verb in ("cancel_task", "retry_task"):
+        return rest
+    if verb == "finish_task":
+        changed = [event.item for event in events if int(event.kind) != EventKind.ITEM_DELETED]
+        return work_pb2.FinishTaskResponse(items=changed).SerializeToString() + rest
     cube = cube_pb2.Cube()
     cube.CopyFrom(about)
     cube.head = last

@@ -29,3 +29,13 @@ class FrameConfig:
     """Bound of that pause."""
     checkpoint_idle_s: float = 5.0
     """A cube without a commit for so long has its log folded into its file."""
+    fine_reading: bool = False
+    """Whether what is added is read by a language model too, in the background: where one is configured."""
+    read_window: int = 8
+    """Messages of a session that are read together, with one call of the model."""
+    read_window_chars: int = 6000
+    """Characters of those messages together; a longer one is read alone."""
+    read_settle_s: float = 5.0
+    """Messages that come so soon after each other are read together; at once when the window is full."""
+    read_latest_s: float = 30.0
+    """What was added is read after so long even while more keeps coming."""

@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from memcube.actors.cube.call import Answer, Call
+from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.plan import Plan, Planner
 from memcube.actors.cube.read import answer_read
 from memcube.actors.cube.state import Items, document_of
+from memcube.actors.cube.tasks import Tasks
 from memcube.actors.cube.validate import parse_request
 from memcube.actors.cube.view import View
 from memcube.actors.recall.analysis import analyze
@@ -49,13 +51,20 @@ INDEX_BYTES_PER_ITEM = 600
 class Cube:
     """One attached cube. See the module for which thread calls which method."""
 
-    def __init__(self, view: View, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, view: View, clock: Callable[[], datetime] = utc_now, config: FrameConfig | None = None) -> None:
         self.view = view
+        self._config = config or FrameConfig()
         self._clock = clock
         self._unindexed: Sequence[ItemRecord] | None = None
 
     @classmethod
-    def open(cls, store: CubeStore, model: str = "", clock: Callable[[], datetime] = utc_now) -> Cube:
+    def open(
+        cls,
+        store: CubeStore,
+        model: str = "",
+        clock: Callable[[], datetime] = utc_now,
+        config: FrameConfig | None = None,
+    ) -> Cube:
         """Load a cube that the vault attached. ``model`` is the id of the embedding model in use, empty for none.
 
         Raises DamagedError. Blocking: about 2.5 ms for 1,000 memories.
@@ -70,8 +79,12 @@ class Cube:
             model=model,
             head=contents.head,
             epoch=contents.epoch,
+            tasks=Tasks(contents.tasks),
         )
-        cube = cls(view, clock)
+        if view.tasks.unfinished:
+            # The mark may be missing where files were brought back from elsewhere.
+            store.commit(Commit(pending=True))
+        cube = cls(view, clock, config)
         cube._unindexed = contents.items
         if len(contents.items) > INDEXED_AT_ONCE:
             cube.index()
@@ -112,7 +125,17 @@ class Cube:
     def plan(self, calls: Sequence[Call]) -> Plan:
         """Stage a batch of mutations. Commit ``plan.commit`` next unless it is ``empty``, then ``apply`` it."""
         view = self.view
-        planner = Planner(view.ref, view.store, view.about, view.items, view.positions, self._clock())
+        planner = Planner(
+            view.ref,
+            view.store,
+            view.about,
+            view.items,
+            view.positions,
+            self._clock(),
+            view.tasks,
+            view.derived,
+            self._config,
+        )
         return planner.plan(calls)
 
     def apply(self, plan: Plan) -> list[Answer]:
@@ -131,6 +154,12 @@ class Cube:
                 if view.model:
                     view.unembedded.setdefault(held.content, set()).add(held.id)
             view.items.put(held)
+            view.derived.put(held)
+        for task in plan.tasks.values():
+            view.tasks.put(task)
+        for task_id in plan.forgotten_tasks:
+            view.tasks.drop(task_id)
+        view.tasks.open_windows(plan.windows)
         if plan.about is not None:
             view.about = plan.about
         view.positions.update(plan.positions)
@@ -140,6 +169,7 @@ class Cube:
     def _forget(self, item_id: str) -> None:
         self._forget_text(item_id)
         self.view.items.drop(item_id)
+        self.view.derived.drop(item_id)
         self.view.index.drop(item_id)
 
     def _forget_text(self, item_id: str) -> None:
@@ -240,12 +270,19 @@ class Cube:
         view = self.view
         return view.items.memory_bytes * 2 + len(view.items) * (view.dimension * 2 + INDEX_BYTES_PER_ITEM)
 
+    def settle_pending(self) -> None:
+        """Take the cube off the vault's list of pending ones if none of its tasks is left. Blocking, in turn with
+        commits: where it is not on the list, a look at a file."""
+        if not self.view.tasks.unfinished:
+            self.view.store.drop_pending()
+
     def close(self) -> None:
         """Tidy, fold the log into the file, let go. Blocking: about 1 ms clean, 5 ms after writes."""
         view = self.view
         try:
             if view.head and self._unindexed is None and not view.unembedded:
                 view.store.tidy(self._clock().timestamp() - RECEIPTS_KEPT_S, view.model or None)
+            self.settle_pending()
         finally:
             view.store.close()
 

@@ -19,9 +19,14 @@ from typing import Any
 from memcube.actors.cube.about import born
 from memcube.actors.cube.answers import answer_of
 from memcube.actors.cube.call import Answer, Call
+from memcube.actors.cube.config import FrameConfig
+from memcube.actors.cube.derived import Derived
 from memcube.actors.cube.incident import incident
 from memcube.actors.cube.scope import scope_filter
 from memcube.actors.cube.state import Held, Items, record_of
+from memcube.actors.cube.task import HeldTask
+from memcube.actors.cube.task_plan import TaskPlanner
+from memcube.actors.cube.tasks import Tasks, Window
 from memcube.actors.cube.validate import (
     check_cube,
     check_info,
@@ -49,7 +54,7 @@ from memcube.model.filters import filter_from_proto, matches
 from memcube.model.ids import CubeRef, new_memory_id
 from memcube.model.item import Event, EventKind, Item, MemoryType
 from memcube.model.times import from_timestamp
-from memcube.protos.memcube.v1 import cube_pb2, event_pb2
+from memcube.protos.memcube.v1 import cube_pb2, event_pb2, work_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["Plan", "Planner"]
@@ -69,6 +74,9 @@ class Plan:
     dropped: set[str]
     about: cube_pb2.Cube | None
     positions: dict[str, int]
+    tasks: dict[str, HeldTask]
+    forgotten_tasks: Sequence[str]
+    windows: dict[Window, str]
 
     @property
     def empty(self) -> bool:
@@ -76,7 +84,7 @@ class Plan:
         return not self.commit.events and not self.commit.receipts
 
 
-class Planner:
+class Planner(TaskPlanner):
     """Plans one batch against a cube. Made anew for each batch by ``Cube.plan``; runs in the commit thread."""
 
     def __init__(
@@ -87,6 +95,9 @@ class Planner:
         items: Items,
         positions: Positions,
         now: datetime,
+        tasks: Tasks,
+        derived: Derived,
+        config: FrameConfig,
     ) -> None:
         self._ref = ref
         self._store = store
@@ -96,25 +107,33 @@ class Planner:
         self._new_about: cube_pb2.Cube | None = None
         self._known_positions = positions
         self._positions: dict[str, int] = {}
-        self._last_id = items.last_id
+        self._last_id = max(items.last_id, tasks.last_id)
         self._events: list[tuple[event_pb2.Event, EventRecord]] = []
         self._undo: list[Callable[[], None]] = []
         self._put: dict[str, tuple[Held, ItemRecord]] = {}
         self._dropped: set[str] = set()
         self._receipts: dict[str, Receipt] = {}
+        self._set_up_tasks(tasks, derived, config, self._undo)
 
     def plan(self, calls: Sequence[Call]) -> Plan:
         """Stage every call in order; each gets its own answer."""
         answers = [self._answer(call) for call in calls]
+        staged = self._tasks
+        forgotten = staged.outdated(self._now)
         commit = Commit(
             events=[record for _, record in self._events],
             items=[record for _, record in self._put.values()],
             dropped=sorted(self._dropped),
             receipts=list(self._receipts.values()),
+            tasks=[held.record() for held in staged.put.values()],
+            finished_tasks=forgotten,
+            pending=bool(staged.put) and staged.unfinished,
             about=None if self._new_about is None else self._new_about.SerializeToString(deterministic=True),
         )
         put = {item_id: (held, record.entry) for item_id, (held, record) in self._put.items()}
-        return Plan(commit, answers, put, self._dropped, self._new_about, self._positions)
+        return Plan(
+            commit, answers, put, self._dropped, self._new_about, self._positions, staged.put, forgotten, staged.windows
+        )
 
     def _answer(self, call: Call) -> Answer:
         events, undo, about = len(self._events), len(self._undo), self._new_about
@@ -184,10 +203,22 @@ class Planner:
         return [wire for wire, _ in self._events[max(0, first - start) : max(0, last + 1 - start)]]
 
     def _answer_of(self, verb: str, events: list[event_pb2.Event], last: int, rest: bytes) -> bytes:
+        if verb == "take_task":
+            return self._taken_task(rest)
         return answer_of(verb, events, last, self._new_about or self._about, rest)
 
-    def _emit(self, call: Call, key: str, kind: EventKind, item: Item | None) -> None:
-        event = Event(self._head + 1, self._store.epoch, self._now, kind, key, call.principal.id, call.verb, item)
+    def _emit(
+        self,
+        call: Call,
+        key: str,
+        kind: EventKind,
+        item: Item | None,
+        *,
+        cause: str | None = None,
+        principal_id: str | None = None,
+    ) -> None:
+        who, why = principal_id or call.principal.id, cause or call.verb
+        event = Event(self._head + 1, self._store.epoch, self._now, kind, key, who, why, item)
         wire = event_to_proto(event)
         body = wire.SerializeToString(deterministic=True)
         self._events.append((wire, EventRecord(event.seq, int(kind), item.id if item else "", body)))
@@ -238,6 +269,7 @@ class Planner:
         together = sum(draft.session is None for draft in reading.drafts) > 1
         session = named or (f"add:{key[:64]}" if together else "")
         positions: dict[str, int] = {}
+        added: list[Item] = []
         for draft in reading.drafts:
             in_session = session if draft.session is None else draft.session
             if in_session not in positions:
@@ -262,9 +294,11 @@ class Planner:
                 session_id=in_session,
             )
             self._emit(call, key, EventKind.ITEM_ADDED, item)
+            added.append(item)
             positions[in_session] += bool(in_session)
         self._positions.update({name: at for name, at in positions.items() if name and (named or name != session)})
-        return pb.AddResponse(skipped=reading.skipped).SerializeToString()
+        task_id = "" if request.verbatim else self._queue_reading(call, added)
+        return pb.AddResponse(skipped=reading.skipped, task_id=task_id).SerializeToString()
 
     def _next_position(self, session: str) -> int:
         known = self._positions.get(session, self._known_positions.get(session))
@@ -285,25 +319,21 @@ class Planner:
             item = replace(item, tags=tuple(request.tags))
         if request.HasField("expires_at"):
             item = replace(item, expires_at=from_timestamp("expires_at", request.expires_at))
+        if item.memory != old.memory:
+            self._outdate(call, key, old)
         self._emit(call, key, EventKind.ITEM_UPDATED, item)
 
     def _delete(self, call: Call, key: str, request: pb.DeleteRequest) -> None:
         old = self._live(request.id)
         _check_version(old, request.expected_version)
-        self._emit(call, key, EventKind.ITEM_DELETED, _tombstone(old, self._now))
+        self._remove(call, key, (old.id,))
 
     def _delete_all(self, call: Call, key: str, request: pb.DeleteAllRequest) -> None:
         filter_ = filter_from_proto(request.filter) if request.HasField("filter") else None
         scope = scope_filter(self._ref, request.scope)
         live = [held.item for held in self._items if held.id not in self._dropped and held.id not in self._put]
         live += [held.item for held, _ in self._put.values()]
-        for item in live:
-            if matches(scope, item) and matches(filter_, item):
-                self._emit(call, key, EventKind.ITEM_DELETED, _tombstone(item, self._now))
-
-
-def _tombstone(item: Item, now: datetime) -> Item:
-    return Item(item.id, item.version + 1, item.cube_id, "", now, item.created_at)
+        self._remove(call, key, [item.id for item in live if matches(scope, item) and matches(filter_, item)])
 
 
 def _check_version(item: Item, expected: int) -> None:
@@ -318,6 +348,10 @@ _VERBS: dict[str, tuple[type, Callable[..., bytes | None]]] = {
     "update": (pb.UpdateRequest, Planner._update),
     "delete": (pb.DeleteRequest, Planner._delete),
     "delete_all": (pb.DeleteAllRequest, Planner._delete_all),
+    "take_task": (work_pb2.TakeTaskRequest, Planner._take_task),
+    "finish_task": (work_pb2.FinishTaskRequest, Planner._finish_task),
+    "cancel_task": (pb.CancelTaskRequest, Planner._cancel_task),
+    "retry_task": (pb.RetryTaskRequest, Planner._retry_task),
 }
 """The request of each verb and its handler, which returns what the events that it emits do not tell of the answer: a
 part of the response, serialized."""

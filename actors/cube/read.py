@@ -12,6 +12,7 @@ import numpy as np
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.scope import scope_filter
 from memcube.actors.cube.state import Held
+from memcube.actors.cube.task_reads import get_task, list_tasks, task_counts, wait_tasks
 from memcube.actors.cube.validate import check_search, parse_request
 from memcube.actors.cube.view import View
 from memcube.actors.recall.index import Hit
@@ -22,8 +23,8 @@ from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.filters import Condition, Filter, Not, filter_from_proto, matches
 from memcube.model.ids import ID_CHARS
-from memcube.model.times import from_timestamp
 from memcube.model.item import Status
+from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import cube_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -210,6 +211,7 @@ def _cube_status(view: View, call: Call, now: datetime) -> bytes:
         file_bytes=view.store.file_bytes(),
     )
     status.tasks.add(kind="embed", waiting=waiting, failed=view.embed_failures, last_error=view.embed_error)
+    status.tasks.extend(task_counts(view, now))
     return status.SerializeToString()
 
 
@@ -220,4 +222,7 @@ _VERBS: dict[str, Callable[[View, Call, datetime], bytes]] = {
     "search": _search,
     "batch_search": _batch_search,
     "cube_status": _cube_status,
+    "get_task": get_task,
+    "list_tasks": list_tasks,
+    "wait_tasks": wait_tasks,
 }

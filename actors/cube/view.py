@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from memcube.actors.cube.derived import Derived
 from memcube.actors.cube.state import Items
+from memcube.actors.cube.tasks import Tasks
 from memcube.actors.recall.index import CubeIndex
 from memcube.actors.vault.base import CubeStore
 from memcube.model.ids import CubeRef
@@ -52,6 +54,8 @@ class View:
     head: int
     epoch: int
     positions: Positions = field(default_factory=Positions)
+    tasks: Tasks = field(default_factory=Tasks)
+    derived: Derived = field(default_factory=Derived)
     unembedded: dict[bytes, set[str]] = field(default_factory=dict)
     """Content digests without a vector of ``model`` → the ids that share that text."""
     dimension: int = 0

@@ -27,6 +27,10 @@ class Marks:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         sync_folder(path.parent)
 
+    def has(self, ref: CubeRef) -> bool:
+        """Whether a cube is marked."""
+        return self._path(ref).exists()
+
     def drop(self, ref: CubeRef) -> None:
         """Take a mark away; it may come back after a loss of power."""
         self._path(ref).unlink(missing_ok=True)

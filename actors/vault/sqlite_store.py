@@ -194,7 +194,13 @@ class SqliteStore(CubeStore):
 
     def drop_pending(self) -> None:
         """See ``CubeStore.drop_pending``. Inside a transaction: whoever attaches waits for it, and marks after it."""
-        with self._lock, self._session.transaction():
+        with self._lock:
+            if not self._marked and not self._marks.has(self.ref):
+                return
+            self._drop_mark()
+
+    def _drop_mark(self) -> None:
+        with self._session.transaction():
             self._marked = False
             try:
                 self._marks.drop(self.ref)

@@ -185,6 +185,7 @@ EXAMPLES = {
     "StorageFullError": ("disk", 5.0, 60.0),
     "DamagedError": ("a.db", "is torn"),
     "MissingExtraError": ("torch", "torch"),
+    "TaskStateError": ("t", "completed"),
     "UnusableAnswerError": ("model", "no JSON"),
     "InternalError": ("abc",),
 }

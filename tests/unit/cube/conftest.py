@@ -70,9 +70,14 @@ class Bench:
             answer = self.cube.read(call)
         else:
             (answer,) = self.answers(call)
+        return kind.FromString(self.answered(answer))
+
+    @staticmethod
+    def answered(answer: Answer) -> bytes:
+        """The body of an answer; its error is raised."""
         if not answer.ok:
             raise detail_to_error(error_pb2.ErrorDetail.FromString(answer.body))
-        return kind.FromString(answer.body)
+        return answer.body
 
     def add(self, *texts: str, key: str = "", **fields: Any) -> list[str]:
         """Add messages; returns the ids."""

@@ -31,6 +31,8 @@ FACTS: dict[str, str | int | float] = {
     "path": "a.db",
     "extra": "torch",
     "incident": "i",
+    "task": "t",
+    "state": "completed",
 }
 ALL = [kind(*[FACTS[name] for name in kind.FACTS]) for kind in ERRORS.values()]
 

@@ -1,0 +1,109 @@
+"""Reads of a cube's tasks: one, a page of them, those that someone waits for. On the state as of the last commit."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from itertools import dropwhile
+
+from memcube.actors.cube.call import Call
+from memcube.actors.cube.task import ENDED, FAILED, IN_PROGRESS, WAITING
+from memcube.actors.cube.validate import parse_request
+from memcube.actors.cube.view import View
+from memcube.model.errors import InvalidArgumentError, NotFoundError, TooLargeError
+from memcube.model.ids import ID_CHARS
+from memcube.protos.memcube.v1 import service_pb2 as pb
+from memcube.protos.memcube.v1 import task_pb2
+
+__all__ = [
+    "MOST_WAITED_FOR",
+    "check_list_tasks",
+    "check_wait_tasks",
+    "get_task",
+    "list_tasks",
+    "task_counts",
+    "wait_tasks",
+]
+
+DEFAULT_PAGE, MAX_PAGE = 100, 1000
+MOST_WAITED_FOR = 1000
+MOST_WAIT_S = 600.0
+MAX_KINDS = 64
+
+
+def check_list_tasks(request: pb.ListTasksRequest) -> None:
+    """Refuse a ListTasksRequest that no cube would answer."""
+    if request.page_size > MAX_PAGE:
+        raise InvalidArgumentError("page_size", f"is {request.page_size}, the most is {MAX_PAGE}")
+    for name in ("states", "kinds"):
+        if len(getattr(request, name)) > MAX_KINDS:
+            raise TooLargeError(name, len(getattr(request, name)), MAX_KINDS, "items")
+    for i, state in enumerate(request.states):
+        if state not in (WAITING, IN_PROGRESS, *ENDED):
+            raise InvalidArgumentError(f"states[{i}]", f"{state} is no state of a task")
+
+
+def check_wait_tasks(request: pb.WaitTasksRequest) -> None:
+    """Refuse a WaitTasksRequest that no cube would answer."""
+    if len(request.task_ids) > MOST_WAITED_FOR:
+        raise TooLargeError("task_ids", len(request.task_ids), MOST_WAITED_FOR, "items")
+    if not 0.0 <= request.timeout_s <= MOST_WAIT_S:
+        raise InvalidArgumentError("timeout_s", f"is {request.timeout_s:g}, not within 0 to {MOST_WAIT_S:g}")
+
+
+def get_task(view: View, call: Call, now: datetime) -> bytes:
+    """The task of an id."""
+    request = parse_request(pb.GetTaskRequest, call.request)
+    return pb.GetTaskResponse(task=_task(view, request.id, now)).SerializeToString()
+
+
+def list_tasks(view: View, call: Call, now: datetime) -> bytes:
+    """A page of tasks, newest first."""
+    request = parse_request(pb.ListTasksRequest, call.request)
+    check_list_tasks(request)
+    token = request.page_token
+    if token and not re.fullmatch(rf"{view.ref.key}-[a-z2-7]{{{ID_CHARS}}}", token):
+        raise InvalidArgumentError("page_token", "is none of those that a listing of this cube gave")
+    states, kinds = set(request.states), set(request.kinds)
+    seen = [held.seen(now) for held in view.tasks if not kinds or held.wire.kind in kinds]
+    found = [task for task in reversed(seen) if not states or task.state in states]
+    rest = list(dropwhile(lambda task: bool(token) and task.id >= token, found))
+    page = rest[: request.page_size or DEFAULT_PAGE]
+    more = page[-1].id if len(page) < len(rest) else ""
+    return pb.ListTasksResponse(tasks=page, next_page_token=more, total=len(found)).SerializeToString()
+
+
+def wait_tasks(view: View, call: Call, now: datetime) -> bytes:
+    """How the tasks are now that someone waits for: those named, else all that have not ended. ``timed_out``: some
+    have not ended."""
+    request = parse_request(pb.WaitTasksRequest, call.request)
+    check_wait_tasks(request)
+    if request.task_ids:
+        tasks = [_task(view, task_id, now) for task_id in dict.fromkeys(request.task_ids)]
+    else:
+        tasks = [view.tasks.unfinished[task_id].seen(now) for task_id in sorted(view.tasks.unfinished)]
+    waiting = any(task.state not in ENDED for task in tasks)
+    return pb.WaitTasksResponse(tasks=tasks, timed_out=waiting).SerializeToString()
+
+
+def task_counts(view: View, now: datetime) -> list[pb.TaskStatus]:
+    """The tasks by kind, for the cube's status."""
+    found: dict[str, pb.TaskStatus] = {}
+    failed_at: dict[str, int] = {}
+    for held in view.tasks:
+        task = held.seen(now)
+        status = found.setdefault(task.kind, pb.TaskStatus(kind=task.kind))
+        status.waiting += task.state == WAITING
+        status.in_progress += task.state == IN_PROGRESS
+        status.failed += task.state == FAILED
+        if task.error and task.updated_at.ToNanoseconds() >= failed_at.get(task.kind, 0):
+            failed_at[task.kind] = task.updated_at.ToNanoseconds()
+            status.last_error = task.error
+    return [found[kind] for kind in sorted(found)]
+
+
+def _task(view: View, task_id: str, now: datetime) -> task_pb2.Task:
+    held = view.tasks.get(task_id)
+    if held is None:
+        raise NotFoundError("task", task_id)
+    return held.seen(now)

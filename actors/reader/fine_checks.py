@@ -13,7 +13,7 @@ from functools import cached_property
 
 from memcube.actors.llm.texts import script_shares
 from memcube.actors.reader.fine_prompt import Said
-from memcube.actors.recall.words import fold, words
+from memcube.actors.recall.words import UNSPACED, fold, words
 
 __all__ = ["Ground", "Seen", "in_language_of", "is_general_advice", "orders_about"]
 
@@ -97,8 +97,11 @@ class Ground:
 
     @cached_property
     def _words(self) -> frozenset[str]:
-        texts = [text for said in (*self._sources, *self._around) for text in (said.text, said.name)]
-        return frozenset(term for text in texts for term, _ in words(text))
+        return frozenset().union(*(said.terms for said in (*self._sources, *self._around)))
+
+    @cached_property
+    def _characters(self) -> frozenset[str]:
+        return frozenset("".join(said.text for said in self._sources))
 
     @cached_property
     def _names(self) -> frozenset[str]:
@@ -108,7 +111,11 @@ class Ground:
         """Which part of the words of ``text``, less names of speakers, dates and numbers, its ground has."""
         terms = {term for term, _ in words(text)} - self._names - GENERIC_TERMS
         terms = {term for term in terms if not any(c.isdigit() for c in term) and term not in CALENDAR}
-        return sum(term in self._words for term in terms) / len(terms) if terms else 1.0
+        return sum(map(self._has, terms)) / len(terms) if terms else 1.0
+
+    def _has(self, term: str) -> bool:
+        # Chinese is not segmented alike in two sentences: there the characters of the sources count as well.
+        return term in self._words or (UNSPACED.search(term) is not None and self._characters.issuperset(term))
 
     def knows_subject(self, text: str) -> bool:
         """Whether the one that a sentence begins with is spoken of there."""

@@ -56,11 +56,9 @@ def is_supported(span: Bounds, sources: Sequence[Said], around: Sequence[Said] =
             return True  # nothing to hold it against
         if _meet(span, calendar.day(said.at)):
             return True
-        found = find_spans(said.text, said.at)
-        if any(_close(span, one) for one in found) or BEYOND_RULES.search(_without(said.text, found)):
+        if any(_close(span, one) for one in said.spans) or BEYOND_RULES.search(_without(said.text, said.spans)):
             return True
-    told = (span for said in around if said.at for span in find_spans(said.text, said.at))
-    return any(_close(span, one) for one in told)
+    return any(_close(span, one) for said in around for one in said.spans)
 
 
 def unsupported_in(text: str, sources: Sequence[Said], around: Sequence[Said] = ()) -> str:
@@ -113,6 +111,9 @@ def _absolute_spans(text: str, sources: Sequence[Said]) -> list[TimeSpan]:
 
 
 def _meet(one: Bounds, other: Bounds, slack: timedelta = DAY) -> bool:
+    """Whether two spans overlap. Days may be ``slack`` apart: clocks differ. Months and years must share some days."""
+    long = sum(end - start > 8 * DAY for start, end in (one, other))
+    slack = (slack, timedelta(0), -3 * DAY)[long]
     return one[0] < other[1] + slack and other[0] < one[1] + slack
 
 

@@ -12,7 +12,6 @@ from google.protobuf.struct_pb2 import Struct
 from memcube.actors.reader.fine_checks import Ground, Seen, in_language_of, is_general_advice
 from memcube.actors.reader.fine_dates import absolute, day_of, is_supported, read_when, unsupported_in
 from memcube.actors.reader.fine_prompt import SUMMARY_FROM, Said
-from memcube.model.times import to_timestamp
 from memcube.protos.memcube.v1 import item_pb2, work_pb2
 
 __all__ = ["LONGEST", "Drafting", "language_problem"]
@@ -130,7 +129,7 @@ class Drafting:
     def _draft(
         self,
         kind: str,
-        memory_type: item_pb2.MemoryType.ValueType,
+        memory_type: item_pb2.MemoryType,
         text: str,
         numbers: Sequence[float],
         *,
@@ -171,7 +170,7 @@ class Drafting:
             self.notes.append(
                 f"the date {_short(when)} of {_short(draft.memory)} is not what the messages say; left out"
             )
-        draft.valid_from.CopyFrom(to_timestamp(at))
+        draft.valid_from.FromDatetime(at)
 
     def _keep(
         self, draft: work_pb2.Draft | None, key: str, tags: Sequence[str], info: Mapping[str, Any] | None = None

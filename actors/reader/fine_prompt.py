@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from memcube.actors.llm.prompt import Message, Prompt
-from memcube.actors.llm.texts import clean, day_and_time, language_of, quoted
+from memcube.actors.llm.texts import clean, cut, day_and_time, language_of, quoted
+from memcube.actors.reader.timex import TimeSpan, find_spans
+from memcube.actors.recall.words import words
 from memcube.model.times import UTC_OFFSET, at_offset, from_timestamp
 from memcube.protos.memcube.v1 import item_pb2
 
@@ -32,9 +35,12 @@ SPOKEN_FOR = {"document": "document", "url": "url", "image": "image"}
 """Kinds of sources that nobody said, as they are called in a prompt."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Said:
-    """One message as a prompt shows it. ``at`` is on the speaker's clock; ``name`` is the speaker, tool or document."""
+    """One message as a prompt shows it. ``at`` is on the speaker's clock; ``name`` is the speaker, tool or document.
+
+    What is read out of its text is kept with it: many memories are held against it.
+    """
 
     id: str
     role: str
@@ -43,10 +49,20 @@ class Said:
     at: datetime | None
     tool: bool = False
 
-    def line(self, most: int = MOST_CHARS) -> str:
-        """Time, role, name and text on one line."""
+    def line(self, most: int = 0) -> str:
+        """Time, role, name and text on one line; the text cut to ``most`` characters where that is set."""
         name = f" {quoted(self.name, 80)}" if self.name else ""
         return f"{day_and_time(self.at)}, {self.role}{name}: {quoted(self.text, most)}"
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        """The words of its text and name, as they are compared."""
+        return frozenset(term for text in (self.text, self.name) for term, _ in words(text))
+
+    @cached_property
+    def spans(self) -> tuple[TimeSpan, ...]:
+        """The times that it tells of."""
+        return find_spans(self.text, self.at) if self.at else ()
 
 
 def said_of(item: item_pb2.Item) -> Said:
@@ -59,7 +75,7 @@ def said_of(item: item_pb2.Item) -> Said:
     role = SPOKEN_FOR.get(source.kind) or ("tool" if source.role == "function" else source.role) or "user"
     name = source.speaker or (item.key if tool else source.id if source.kind in SPOKEN_FOR else "")
     role = role if role.isalnum() and len(role) <= 20 else "other"
-    return Said(item.id, role, str(clean(name)), str(clean(item.memory)), at, tool)
+    return Said(item.id, role, str(clean(name)), cut(str(clean(item.memory)), MOST_CHARS), at, tool)
 
 
 def windows(said: Sequence[Said]) -> Iterator[list[Said]]:

@@ -13,7 +13,7 @@ from memcube.actors.llm.bill import Bill
 from memcube.actors.llm.client import ChatModel
 from memcube.actors.llm.texts import language_of
 from memcube.actors.reader.fine_checks import Seen
-from memcube.actors.reader.fine_drafts import Drafting, language_problem
+from memcube.actors.reader.fine_drafts import Drafting, language_problem, when_of
 from memcube.actors.reader.fine_prompt import Said, finely_prompt, said_of, windows
 from memcube.model.errors import DeadlineError, ExhaustedError, MemCubeError, UnavailableError
 from memcube.protos.memcube.v1 import item_pb2, task_pb2, work_pb2
@@ -52,13 +52,13 @@ async def read_finely(work: work_pb2.TakeTaskResponse, chat: ChatModel, now: dat
         return _done(work, bill, Drafting("en", Seen()), ["nothing is left to be read"])
     seen = Seen()
     ids = {item.id for item in work.items}
-    known = [item.memory for item in work.known if item.id not in ids]
-    seen.add(known)
+    known = [item for item in work.known if item.id not in ids]
+    seen.add((item.memory, when_of(item)) for item in known)
     drafting = Drafting(language_of(" ".join(one.text for one in said)), seen)
     context = [said_of(item) for item in work.context]
     try:
         for window in windows(said):
-            prompt = finely_prompt(window, context, known, now)
+            prompt = finely_prompt(window, context, [item.memory for item in known], now)
             reply = await chat.ask(prompt, chat.config.timeout_s, _once(window), bill)
             drafting.take(reply.data, window, context)
             if reply.repaired:

@@ -10,17 +10,17 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 
 from memcube.actors.llm.texts import script_shares
 from memcube.actors.reader.fine_prompt import Said
 from memcube.actors.recall.words import UNSPACED, fold, words
 
-__all__ = ["Ground", "Seen", "in_language_of", "is_general_advice", "orders_about"]
+__all__ = ["Ground", "Seen", "decisive", "in_language_of", "is_general_advice", "orders_about"]
 
 LEAST_SHARE = 0.15
 """Of the sources' letters, so that a script of theirs may be the memory's."""
 DECISIVE = re.compile(r"\d+|\b(?:no|not|never|none|nor|without|cannot|\w+n['’]t)\b|[不没沒无無未别]")
-"""What turns a sentence round: texts that differ in it are no repetition, however alike."""
 ALIKE = 0.8
 """Jaccard similarity of words from which a text repeats another."""
 MOST_COMPARED = 400
@@ -131,9 +131,9 @@ class Seen:
 
     _texts: list[tuple[frozenset[str], frozenset[str]]] = field(default_factory=list)
 
-    def repeats(self, text: str) -> bool:
-        """Whether one of them says ``text`` in about the same words; if none, it is one of them from now on."""
-        terms, decisive = _shape(text)
+    def repeats(self, text: str, when: str = "") -> bool:
+        """Whether one of them says ``text`` of the same time in about the same words; if none, it is one of them now."""
+        terms, decisive = _shape(text, when)
         for other, turned in self._texts:
             common = len(terms & other)
             if decisive == turned and common >= ALIKE * (len(terms) + len(other) - common):
@@ -141,11 +141,15 @@ class Seen:
         self._texts.append((terms, decisive))
         return False
 
-    def add(self, texts: Iterable[str]) -> None:
-        """Take in what is known; the first ones, where there are very many."""
-        self._texts += [_shape(text) for _, text in zip(range(MOST_COMPARED), texts, strict=False)]
+    def add(self, known: Iterable[tuple[str, str]]) -> None:
+        """Take in what is known, (text, when); the first ones, where there are very many."""
+        self._texts += [_shape(text, when) for text, when in islice(known, MOST_COMPARED)]
 
 
-def _shape(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    folded = text.casefold()
-    return frozenset(term for term, _ in words(text)), frozenset(match[0] for match in DECISIVE.finditer(folded))
+def decisive(text: str) -> frozenset[str]:
+    """The numbers and negations of a text: two that differ in them don't say the same, however alike they are."""
+    return frozenset(match[0] for match in DECISIVE.finditer(text.casefold()))
+
+
+def _shape(text: str, when: str) -> tuple[frozenset[str], frozenset[str]]:
+    return frozenset(term for term, _ in words(text)), decisive(f"{text} {when}")

@@ -14,7 +14,7 @@ from memcube.actors.reader.fine_dates import absolute, day_of, is_supported, rea
 from memcube.actors.reader.fine_prompt import SUMMARY_FROM, Said
 from memcube.protos.memcube.v1 import item_pb2, work_pb2
 
-__all__ = ["LONGEST", "Drafting", "language_problem"]
+__all__ = ["LONGEST", "Drafting", "language_problem", "when_of"]
 
 LONGEST = 2000
 """Characters of a memory; what a model writes longer is none."""
@@ -29,6 +29,11 @@ WORDS = {
 }
 WRONG_SHARE = 0.5
 """Part of an answer's texts in the wrong script from which it is sent back."""
+
+
+def when_of(said: work_pb2.Draft | item_pb2.Item) -> str:
+    """The day, month or year of which a memory tells; "" = it names none."""
+    return said.info.fields["when"].string_value if "when" in said.info.fields else ""
 
 
 def language_problem(data: Mapping[str, Any], window: Sequence[Said]) -> str:
@@ -177,7 +182,7 @@ class Drafting:
     ) -> None:
         if draft is None:
             return
-        if self.seen.repeats(draft.memory):
+        if self.seen.repeats(draft.memory, when_of(draft)):
             self._drop(draft.memory, "known already")
             return
         draft.key = key[:LONGEST_KEY]

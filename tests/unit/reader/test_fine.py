@@ -228,6 +228,14 @@ def test_repetitions_978_929_and_differences(endpoint: Endpoint) -> None:
     assert len(done.notes) == 2
 
 
+def test_the_same_on_another_day_is_another_memory(endpoint: Endpoint) -> None:
+    """What is known of one day is no repetition of what happened on another."""
+    taken = work(item(1, "I saw the doctor yesterday.", speaker="Alice"), known=["Alice saw the doctor."])
+    taken.known[0].info["when"] = "2022-11-02"
+    done = read(endpoint, taken, answer(facts=[fact("Alice saw the doctor.", 1, when="2023-05-07")] * 2))
+    assert [draft.info["when"] for draft in done.drafts] == ["2023-05-07"]
+
+
 def test_a_wrong_date_field_goes_and_the_fact_stays(endpoint: Endpoint) -> None:
     """Its time is then that of the message; what is no date at all is told too."""
     done = read(

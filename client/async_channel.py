@@ -60,7 +60,10 @@ class AsyncConnection:
             except (grpc.RpcError, grpc.aio.UsageError) as error:
                 failure = self._failure(error, prepared.method)
             if prepared.forgives(failure):
-                return prepared.result(prepared.absent)
+                if prepared.instead is None:
+                    return prepared.result(prepared.absent)
+                prepared = prepared.instead
+                continue
             await asyncio.sleep(attempts.pause_s(failure))
 
     async def stream(self, prepared: Prepared[Result]) -> AsyncIterator[Result]:

@@ -62,7 +62,10 @@ class Connection:
             except (grpc.RpcError, ValueError) as error:
                 failure = self._failure(error, prepared.method)
             if prepared.forgives(failure):
-                return prepared.result(prepared.absent)
+                if prepared.instead is None:
+                    return prepared.result(prepared.absent)
+                prepared = prepared.instead
+                continue
             self._closed.wait(attempts.pause_s(failure))
 
     def stream(self, prepared: Prepared[Result]) -> Iterator[Result]:

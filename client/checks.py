@@ -8,10 +8,16 @@ from typing import Any
 from memcube.model.errors import InvalidArgumentError, TooLargeError
 from memcube.model.item import MEMORY_TYPES
 from memcube.model.times import parse_time, to_timestamp
+from memcube.protos.memcube.v1 import service_pb2 as pb
 
-__all__ = ["count", "memory_type", "share", "text", "texts", "time"]
+__all__ = ["count", "memory_type", "memory_types", "mode", "share", "text", "texts", "time"]
 
 MAX_UINT32 = 2**32 - 1
+MODES: dict[str, int] = {
+    "fast": pb.SEARCH_MODE_FAST,
+    "fine": pb.SEARCH_MODE_FINE,
+    "mixture": pb.SEARCH_MODE_MIXTURE,
+}
 
 
 def text(field: str, value: object, *, empty: bool = True) -> str:
@@ -61,11 +67,26 @@ def time(field: str, value: object) -> Any:
     return None if value is None else to_timestamp(parse_time(field, value))
 
 
-def memory_type(given: str | None) -> int:
+def memory_type(given: str | None, field: str = "memory_type") -> int:
     """The wire number of a memory type given as MemOS spells it (``LongTermMemory``) or as ``long_term``; 0 for None."""
     if given is None:
         return 0
     for kind, name in MEMORY_TYPES.items():
         if given in (name, kind.name.lower()):
             return int(kind)
-    raise InvalidArgumentError("memory_type", f"{given!r} is none of {', '.join(MEMORY_TYPES.values())}")
+    raise InvalidArgumentError(field, f"{given!r} is none of {', '.join(MEMORY_TYPES.values())}")
+
+
+def memory_types(given: object) -> list[int]:
+    """The wire numbers of one memory type or several; none for None and for MemOS's word "All"."""
+    if given is None or given == "All":
+        return []
+    names = [given] if isinstance(given, str) else texts("memory_types", given)
+    return [memory_type(name, f"memory_types[{place}]") for place, name in enumerate(names)]
+
+
+def mode(given: object) -> int:
+    """The wire number of a search mode: "fast", "fine" or "mixture"."""
+    if isinstance(given, str) and given in MODES:
+        return MODES[given]
+    raise InvalidArgumentError("mode", f"{given!r} is none of {', '.join(MODES)}")

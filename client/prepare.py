@@ -11,8 +11,10 @@ from typing import Any, Generic, TypeVar
 
 from memcube.client.checks import count, share, text, texts, time
 from memcube.client.checks import memory_type as memory_type_number
+from memcube.client.checks import memory_types as kind_numbers
+from memcube.client.checks import mode as mode_number
 from memcube.client.messages import messages_of
-from memcube.client.scope import filter_of, scope_of
+from memcube.client.scope import filter_of, scope_of, scopes_of
 from memcube.model import answers
 from memcube.model.codec import struct_from_info
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
@@ -28,13 +30,15 @@ Result = TypeVar("Result")
 class Prepared(Generic[Result]):
     """One unary call: the rpc's name, its request, and how its answer becomes the SDK's result.
 
-    ``absent`` is the answer to take where the server says that there is no such cube; None: that is an error.
+    ``absent`` is the answer to take where the server says that there is no such cube; None: that is an error. With
+    ``instead`` that call is made then: a search of several cubes goes on without its main one.
     """
 
     method: str
     request: Any
     result: Callable[[Any], Result]
     absent: Any = None
+    instead: Prepared[Result] | None = None
 
     def forgives(self, failure: MemCubeError) -> bool:
         """Whether ``absent`` is the answer to take in place of this failure."""
@@ -116,11 +120,15 @@ def search(
     explain: bool,
     reference_date: object,
     show_expired: bool,
+    memory_types: object = None,
+    mode: str = "fast",
+    preferences: int = 0,
+    **further: object,
 ) -> Prepared[Plain]:
-    """Recall."""
-    scope, rest = scope_of(filters, user_id, agent_id, run_id, cube_id)
+    """Recall; ``further`` are ``cube_ids``, ``user_ids``, ``agent_ids`` and ``run_ids``."""
+    ids = {"cube_id": cube_id, "user_id": user_id, "agent_id": agent_id, "run_id": run_id}
+    scope, more, rest = scopes_of(filters, ids, further)
     request = pb.SearchRequest(
-        scope=scope,
         query=text("query", query, empty=False),
         top_k=count("top_k", top_k, least=1),
         filter=filter_of(rest),
@@ -128,19 +136,52 @@ def search(
         token_budget=count("token_budget", token_budget),
         reference_time=time("reference_date", reference_date),
         include_expired=bool(show_expired),
+        memory_types=kind_numbers(memory_types),  # type: ignore[arg-type]
+        mode=mode_number(mode),  # type: ignore[arg-type]
+        rerank=bool(rerank),
+        preferences=count("preferences", preferences),
     )
+    scopes = [scope, *more]
+    calls: Prepared[Plain] | None = None
+    for place in reversed(range(len(scopes))):
+        calls = _search_from(scopes[place:] + scopes[:place], request, explain, calls)
+    assert calls is not None
+    return calls
+
+
+def _search_from(
+    scopes: Sequence[pb.Scope], request: pb.SearchRequest, explain: bool, instead: Prepared[Plain] | None
+) -> Prepared[Plain]:
+    """The search whose main cube is the first of ``scopes``; where that one isn't there, ``instead`` is asked."""
+    asked = pb.SearchRequest()
+    asked.CopyFrom(request)
+    asked.scope.CopyFrom(scopes[0])
+    asked.more.extend(scopes[1:])
     return Prepared(
         "Search",
-        request,
-        lambda answer: answers.found(answer, explain=explain, rerank=rerank),
+        asked,
+        lambda answer: answers.found(answer, explain=explain),
         # No vectors are to come, so nobody waits for them.
-        None if scope.cube_id else pb.SearchResponse(vector_coverage=1.0),
+        None if scopes[0].cube_id else pb.SearchResponse(vector_coverage=1.0),
+        instead,
     )
+
+
+def understand(query: str, *, reference_date: object, fine: bool) -> Prepared[Plain]:
+    """A request in words as an operation."""
+    request = pb.UnderstandRequest(
+        query=text("query", query, empty=False), reference_time=time("reference_date", reference_date), fine=bool(fine)
+    )
+    return Prepared("Understand", request, answers.understood)
 
 
 def too_early(found: Plain) -> bool:
-    """Whether a search found nothing while the embedder works and some memories have no vectors yet."""
-    return not found["results"] and not found["degraded"] and found["vector_coverage"] < 1.0
+    """Whether a search found nothing while the embedder works and some memories have no vectors yet.
+
+    Not one that asked a language model: looking again would ask it again.
+    """
+    early = not found["results"] and not found["degraded"] and found["vector_coverage"] < 1.0
+    return early and not found["spent"]
 
 
 def get(memory_id: str) -> Prepared[Plain]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from memcube.client.checks import text
+from memcube.client.checks import text, texts
 from memcube.model.errors import InvalidArgumentError
 from memcube.model.filters import filter_to_proto, parse_filter
 from memcube.model.ids import cube_id_of_scope
 from memcube.protos.memcube.v1 import filter_pb2, service_pb2
 
-__all__ = ["filter_of", "scope_of"]
+__all__ = ["filter_of", "scope_of", "scopes_of"]
 
 IDS = ("cube_id", "user_id", "agent_id", "run_id")
 
@@ -28,10 +28,30 @@ def scope_of(
     Raises InvalidArgumentError when no id is given, or when an argument and a filter name different ones.
     """
     given = {"cube_id": cube_id, "user_id": user_id, "agent_id": agent_id, "run_id": run_id}
-    ids = {name: text(name, value, empty=False) for name, value in given.items() if value is not None}
-    rest = _take_ids(filters, ids)
-    cube_id_of_scope(*(ids.get(name, "") for name in IDS))
-    return service_pb2.Scope(**ids), rest
+    scope, _, rest = scopes_of(filters, given, {})
+    return scope, rest
+
+
+def scopes_of(
+    filters: object, ids: Mapping[str, object], further: Mapping[str, object]
+) -> tuple[service_pb2.Scope, list[service_pb2.Scope], Any]:
+    """Of a search: the scope of its main cube, those of the further ones (``cube_ids``, ``user_ids`` and so on), and
+    what is left of its filters. Where no single id is given the first further one is the main cube.
+
+    Raises InvalidArgumentError as ``scope_of`` does.
+    """
+    lists = {name: texts(f"{name}s", further.get(f"{name}s")) for name in IDS}
+    more = [
+        service_pb2.Scope(**{name: text(f"{name}s[{place}]", value, empty=False)})
+        for name, values in lists.items()
+        for place, value in enumerate(values)
+    ]
+    given = {name: text(name, ids[name], empty=False) for name in IDS if ids.get(name) is not None}
+    rest = _take_ids(filters, given)
+    if more and not given:
+        return more[0], more[1:], rest
+    cube_id_of_scope(*(given.get(name, "") for name in IDS))
+    return service_pb2.Scope(**given), more, rest
 
 
 def filter_of(rest: object) -> filter_pb2.Filter | None:

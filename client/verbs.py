@@ -13,6 +13,7 @@ from memcube.client.prepare import Prepared
 __all__ = ["VECTORS_POLL_S", "VECTORS_S", "Plain", "Verbs"]
 
 Plain = dict[str, Any]
+DEFAULT_PREFERENCES = 6
 VECTORS_S, VECTORS_POLL_S = 2.0, 0.05
 """How long, and how often, a search that came before its memories' vectors looks again."""
 
@@ -127,8 +128,26 @@ class Verbs(Generic[One]):
         explain: bool = True,
         reference_date: object = None,
         show_expired: bool = False,
+        cube_ids: Sequence[str] | None = None,
+        user_ids: Sequence[str] | None = None,
+        agent_ids: Sequence[str] | None = None,
+        run_ids: Sequence[str] | None = None,
+        memory_types: str | Sequence[str] | None = None,
+        mode: str = "fast",
+        include_preferences: bool = False,
+        preferences: int = 0,
     ) -> One:
         """Recall; returns ``{"results": [{"id", "memory", "score", "score_parts", "sources", …}], "tokens", …}``.
+
+        Several cubes in one ranking: ``cube_ids``, ``user_ids``, ``agent_ids``, ``run_ids`` name further ones, or all
+        of them (MemOS's ``readable_cube_ids``), 16 in all; each hit says its ``cube_id``, ``degraded`` which of them
+        are not there. ``memory_types=["PreferenceMemory"]`` searches these kinds only (``search_memory_type``).
+
+        ``mode="fine"`` has a language model split the question and write an ``answer`` with the ids it rests on in
+        ``cited`` (two calls, seconds; ``spent`` says what they took), ``"mixture"`` does so where the question or weak
+        hits ask for it; where there is no model the answer is that of ``"fast"``. ``rerank=True`` has a cross-encoder
+        read the first hits again. ``preferences=6`` (or ``include_preferences=True``) brings what the user prefers
+        along, as ``preferences`` and as a ``preference_block`` for a prompt.
 
         At most ``top_k`` (or ``limit``) hits of ``threshold`` or more, packed into ``token_budget`` tokens where one
         is given. 'Yesterday' in the query counts from ``reference_date``, by default now. ``degraded`` in the answer
@@ -153,7 +172,22 @@ class Verbs(Generic[One]):
             explain=explain,
             reference_date=reference_date,
             show_expired=show_expired,
+            memory_types=memory_types,
+            mode=mode,
+            preferences=preferences or (DEFAULT_PREFERENCES if include_preferences else 0),
+            cube_ids=cube_ids,
+            user_ids=user_ids,
+            agent_ids=agent_ids,
+            run_ids=run_ids,
         )
+
+    def understand(self, query: str, *, reference_date: object = None, fine: bool = False) -> One:
+        """Read a request in words as an operation: ``{"intent", "memory_types", "topics", "people", "times", …}``.
+
+        By rules, in a millisecond; with ``fine`` a language model is asked, where one is configured. Looks into no
+        cube. 'Yesterday' counts from ``reference_date``, by default now.
+        """
+        return self._ask(prepare.understand, query, reference_date=reference_date, fine=fine)
 
     def get(self, memory_id: str) -> One:
         """One memory; NotFoundError where there is none for this caller."""

@@ -7,9 +7,10 @@ from typing import Any
 from memcube.model.codec import event_from_proto, item_from_proto, struct_to_info
 from memcube.model.error_codec import detail_to_error
 from memcube.model.errors import MemCubeError
+from memcube.model.item import MEMORY_TYPES
 from memcube.model.plain import event_to_plain, history_to_plain, item_to_plain
 from memcube.model.times import from_timestamp, rfc3339
-from memcube.protos.memcube.v1 import cube_pb2, event_pb2, item_pb2
+from memcube.protos.memcube.v1 import cube_pb2, event_pb2, item_pb2, task_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = [
@@ -23,14 +24,18 @@ __all__ = [
     "history",
     "listed",
     "memory",
+    "preference",
+    "spent",
     "status",
     "streamed",
+    "understood",
     "updated",
     "was_reset",
 ]
 
 Plain = dict[str, Any]
 DIGITS = 4
+_KINDS = {int(kind): name for kind, name in MEMORY_TYPES.items()}
 
 
 def memory(item: item_pb2.Item) -> Plain:
@@ -58,24 +63,67 @@ def streamed(answer: pb.AddStreamResponse) -> Plain | MemCubeError:
     return added(answer.added)
 
 
-def found(answer: pb.SearchResponse, *, explain: bool = True, rerank: bool = False) -> Plain:
-    """``{"results": [{"id", "memory", "score", "score_parts", …}], "tokens", "degraded", …}``."""
+def found(answer: pb.SearchResponse, *, explain: bool = True) -> Plain:
+    """``{"results": [{"id", "memory", "score", "score_parts", …}], "tokens", "degraded", …}``.
+
+    ``answer``, ``cited`` and ``sub_questions`` are a language model's part (modes fine and mixture), ``spent`` what it
+    took; None where none was to be asked.
+    """
     results = []
     for hit in answer.hits:
         plain = memory(hit.item) | {"score": round(hit.score, DIGITS), "tokens": hit.tokens}
         if explain:
             plain["score_parts"] = {part.name: round(part.value, DIGITS) for part in hit.parts}
         results.append(plain)
-    degraded = list(answer.degraded)
-    if rerank:
-        degraded.append("rerank: no reranker is configured; ranked by the fused score")
     return {
         "results": results,
         "tokens": answer.tokens,
-        "degraded": degraded,
+        "degraded": list(answer.degraded),
         "seq": answer.seq,
         "vector_coverage": round(answer.vector_coverage, DIGITS),
-        "timing_ms": {"index": round(answer.index_ms, 3), "embed": round(answer.embed_ms, 3)},
+        "timing_ms": {name: round(getattr(answer, f"{name}_ms"), 3) for name in ("index", "embed", "rerank")},
+        "answer": answer.answer,
+        "cited": list(answer.cited),
+        "sub_questions": list(answer.sub_questions),
+        "spent": spent(answer.spent) if answer.HasField("spent") else None,
+        "preferences": [preference(one) for one in answer.preferences],
+        "preference_block": answer.preference_block,
+    }
+
+
+def preference(one: pb.Preference) -> Plain:
+    """One preference: the memory that states it, with the preference out of what was said."""
+    return memory(one.item) | {
+        "preference": one.statement,
+        "explicit": one.explicit,
+        "score": round(one.score, DIGITS),
+        "supersedes": list(one.supersedes),
+    }
+
+
+def spent(took: task_pb2.Spending) -> Plain:
+    """Calls of a language model, and its tokens."""
+    return {"calls": took.calls, "tokens_in": took.tokens_in, "tokens_out": took.tokens_out}
+
+
+def understood(answer: pb.UnderstandResponse) -> Plain:
+    """A request in words as an operation."""
+    return {
+        "intent": answer.intent,
+        "memory_types": [_KINDS.get(kind, str(kind)) for kind in answer.memory_types],
+        "topics": list(answer.topics),
+        "people": list(answer.people),
+        "times": [
+            {"start": rfc3339(from_timestamp("start", one.start)), "end": rfc3339(from_timestamp("end", one.end))}
+            for one in answer.times
+        ],
+        "rewritten": answer.rewritten,
+        "sub_questions": list(answer.sub_questions),
+        "language": answer.language,
+        "confidence": round(answer.confidence, DIGITS),
+        "by": answer.by,
+        "degraded": list(answer.degraded),
+        "spent": spent(answer.spent) if answer.HasField("spent") else None,
     }
 
 

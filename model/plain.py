@@ -40,7 +40,17 @@ def item_to_plain(item: Item) -> dict[str, Any]:
         "tags": list(item.tags),
         "sources": [_source_to_plain(source) for source in item.sources],
     }
-    for name in ("user_id", "agent_id", "run_id", "session_id", "key", "visibility", "sensitivity"):
+    for name in (
+        "user_id",
+        "agent_id",
+        "run_id",
+        "session_id",
+        "key",
+        "visibility",
+        "sensitivity",
+        "reasoning",
+        "merged_into",
+    ):
         if getattr(item, name):
             plain[name] = getattr(item, name)
     for name in ("valid_from", "valid_to", "expires_at"):

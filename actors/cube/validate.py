@@ -16,6 +16,7 @@ from memcube.model.codec import struct_from_info, struct_to_info
 from memcube.model.errors import InvalidArgumentError, TooLargeError
 from memcube.model.filters import filter_from_proto
 from memcube.model.item import MemoryType
+from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "check_filter",
     "check_info",
     "check_key",
+    "check_query",
     "check_search",
     "check_short",
     "check_text",
@@ -102,7 +104,7 @@ def check_cube(request: pb.CreateCubeRequest) -> None:
 
 def check_search(request: pb.SearchRequest) -> None:
     """Refuse a SearchRequest that no cube would answer."""
-    check_text("query", request.query, MAX_QUERY_BYTES)
+    check_query(request)
     if request.top_k > MAX_TOP_K:
         raise InvalidArgumentError("top_k", f"is {request.top_k}, the most is {MAX_TOP_K}")
     if not 0.0 <= request.threshold <= 1.0:
@@ -117,6 +119,13 @@ def check_search(request: pb.SearchRequest) -> None:
     if request.preferences > MAX_PREFERENCES:
         raise InvalidArgumentError("preferences", f"is {request.preferences}, the most is {MAX_PREFERENCES}")
     check_filter(request)
+
+
+def check_query(request: pb.SearchRequest | pb.UnderstandRequest) -> None:
+    """Refuse a question that is empty, too long, or asked at no time that there is."""
+    check_text("query", request.query, MAX_QUERY_BYTES)
+    if request.HasField("reference_time"):
+        from_timestamp("reference_time", request.reference_time)
 
 
 def check_filter(request: pb.SearchRequest | pb.ListRequest | pb.DeleteAllRequest) -> None:

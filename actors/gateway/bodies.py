@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, field_validator, model_validator
@@ -32,6 +32,7 @@ __all__ = [
     "ScopeQuery",
     "SearchBody",
     "SelectQuery",
+    "UnderstandBody",
     "UpdateBody",
     "VersionQuery",
 ]
@@ -60,6 +61,7 @@ Filters = Annotated[
     dict[str, Any], Field(description="AND, OR, NOT; eq ne gt gte lt lte in nin contains icontains exists")
 ]
 Tags = Annotated[list[str], BeforeValidator(partial(_at_most, "tags"))]
+Names = Annotated[list[str], FailFast(), Field(max_length=64)]
 Key = Annotated[str, Field(description="A retry with the same key has one effect and returns the first answer")]
 
 
@@ -181,7 +183,11 @@ class AddBody(Scoped):
 
 
 class SearchBody(Scoped):
-    """POST /v1/search. Entity ids may also stand in ``filters``, as mem0's do."""
+    """POST /v1/search. Entity ids may also stand in ``filters``, as mem0's do.
+
+    ``cube_ids``, ``user_ids``, ``agent_ids`` and ``run_ids`` name further cubes of one ranking; where no single id is
+    given, the first of them is the main one.
+    """
 
     query: str
     top_k: Count | None = None
@@ -190,11 +196,30 @@ class SearchBody(Scoped):
     token_budget: Count | None = None
     reference_time: Time | None = None
     include_expired: bool = False
+    cube_ids: Names = []
+    user_ids: Names = []
+    agent_ids: Names = []
+    run_ids: Names = []
+    memory_types: Names = Field([], examples=[["PreferenceMemory"]])
+    mode: Literal["fast", "fine", "mixture"] = "fast"
+    rerank: bool = False
+    preferences: Count | None = None
 
     def request(self) -> pb.SearchRequest:
         """The wire form."""
+        lists = {name: getattr(self, f"{name}s") for name in ("cube_id", "user_id", "agent_id", "run_id")}
+        scopes = [pb.Scope(**{name: value}) for name, values in lists.items() for value in values]
+        scope = scope_or_filters(self.scope(), self.filters)
+        if not scope.ByteSize() and scopes:
+            scope = scopes.pop(0)
+        kinds = [_memory_type(name, f"memory_types[{place}]") for place, name in enumerate(self.memory_types)]
         return pb.SearchRequest(
-            scope=scope_or_filters(self.scope(), self.filters),
+            scope=scope,
+            more=scopes,
+            memory_types=kinds,  # type: ignore[arg-type]
+            mode=f"SEARCH_MODE_{self.mode.upper()}",
+            rerank=self.rerank,
+            preferences=self.preferences,
             query=self.query,
             top_k=self.top_k,
             filter=_filter(self.filters),
@@ -202,6 +227,20 @@ class SearchBody(Scoped):
             token_budget=self.token_budget,
             reference_time=_time("reference_time", self.reference_time),
             include_expired=self.include_expired,
+        )
+
+
+class UnderstandBody(Body):
+    """POST /v1/understand."""
+
+    query: str
+    reference_time: Time | None = None
+    fine: bool = Field(False, description="ask a language model too, where one is configured")
+
+    def request(self) -> pb.UnderstandRequest:
+        """The wire form."""
+        return pb.UnderstandRequest(
+            query=self.query, reference_time=_time("reference_time", self.reference_time), fine=self.fine
         )
 
 
@@ -348,10 +387,10 @@ def _time(field: str, value: str | float | None) -> Timestamp | None:
     return None if value is None else to_timestamp(parse_time(field, value))
 
 
-def _memory_type(name: str | None) -> int:
+def _memory_type(name: str | None, field: str = "memory_type") -> int:
     if not name:
         return 0
     for kind, spelling in MEMORY_TYPES.items():
         if spelling == name:
             return int(kind)
-    raise InvalidArgumentError("memory_type", f"{name[:64]!r} is none of {', '.join(MEMORY_TYPES.values())}")
+    raise InvalidArgumentError(field, f"{name[:64]!r} is none of {', '.join(MEMORY_TYPES.values())}")

@@ -22,6 +22,7 @@ from memcube.actors.gateway.bodies import (
     ScopeQuery,
     SearchBody,
     SelectQuery,
+    UnderstandBody,
     UpdateBody,
     VersionQuery,
 )
@@ -71,6 +72,10 @@ class Routes:
                 for one in answer.results
             ]
         }
+
+    async def understand(self, request: Request, body: UnderstandBody) -> Plain:
+        """A request in words as an operation: intent, kinds, topics, people, times. Looks into no cube."""
+        return answers.understood(await self._ask(request, "understand", body.request(), pb.UnderstandResponse))
 
     async def list_memories(self, request: Request, query: Annotated[ListQuery, Query()]) -> Plain:
         """A page of a cube's memories, newest first."""
@@ -200,6 +205,7 @@ def make_app(door: Door) -> FastAPI:
         ("GET", "/v1/memories/{memory_id}/history", routes.history),
         ("POST", "/v1/search", routes.search),
         ("POST", "/v1/search/batch", routes.batch_search),
+        ("POST", "/v1/understand", routes.understand),
         ("POST", "/v1/reset", routes.reset),
         ("POST", "/v1/cubes", routes.create_cube),
         ("GET", "/v1/cubes", routes.list_cubes),

@@ -90,7 +90,7 @@ class Searching:
         else:
             [whole] = await self._find(asked, [request.query], query)
             fine = request.mode == pb.SEARCH_MODE_MIXTURE and await asyncio.to_thread(
-                is_worth_it, request.query, _reference(request), whole.hits
+                is_worth_it, request.query, _reference(request), whole.hits, request.top_k or DEFAULT_TOP_K
             )
             parts = await self._fine.split(asking) if fine else []
         answer, hits = whole.answer, whole.hits

@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
     """Put the commands into the application."""
     app.command("add")(add)
     app.command("search")(search)
+    app.command("understand")(understand)
     app.command("get")(get)
     app.command("list")(list_)
     app.command("update")(update)
@@ -58,6 +59,11 @@ def search(
     reference: Annotated[str | None, typer.Option("--now", help="What 'yesterday' counts from (with zone).")] = None,
     expired: Annotated[bool, typer.Option("--expired", help="Show what has expired too.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show what each score is made of.")] = False,
+    also: Annotated[list[str] | None, typer.Option("--also", help="A further cube, e.g. user:bob; repeat it.")] = None,
+    kind: Annotated[list[str] | None, typer.Option("--type", help="Only this kind, e.g. PreferenceMemory.")] = None,
+    mode: Annotated[str, typer.Option("--mode", help="fast, fine (a language model answers) or mixture.")] = "fast",
+    rerank: Annotated[bool, typer.Option("--rerank", help="Let a cross-encoder read the first hits again.")] = False,
+    preferences: Annotated[int, typer.Option("--preferences", help="So many of the user's preferences too.")] = 0,
     server: Server = None,
     api_key: ApiKey = None,
     home: Home = None,
@@ -78,19 +84,54 @@ def search(
             reference_date=reference,
             show_expired=expired,
             explain=explain or as_json,
+            cube_ids=also,
+            memory_types=kind,
+            mode=mode,
+            rerank=rerank,
+            preferences=preferences,
         )
         took = (time.monotonic() - began) * 1000
     if as_json:
         print_json(found)
         return
+    if found["answer"]:
+        out.print(found["answer"], markup=False, style="bold")
+        out.print(f"[dim]from {counted(len(found['cited']), 'memory', 'memories')}, marked below[/dim]")
     if not found["results"]:
         out.print("nothing found")
     else:
-        out.print(hits_table(found["results"], ids=True))
+        out.print(hits_table(found["results"], found["cited"], ids=True))
+    for preference in found["preferences"]:
+        out.print("[magenta]prefers[/magenta]  ", end="")
+        out.print(preference["preference"], markup=False)
     out.print(
         f"[dim]{counted(len(found['results']), 'memory', 'memories')} · {found['tokens']} tokens · {took:.0f} ms[/dim]"
     )
     for note in found["degraded"]:
+        err.print(f"[yellow]degraded: {note}[/yellow]")
+
+
+def understand(
+    query: str,
+    fine: Annotated[bool, typer.Option("--fine", help="Ask a language model too, if there is one.")] = False,
+    reference: Annotated[str | None, typer.Option("--now", help="What 'yesterday' counts from (with zone).")] = None,
+    server: Server = None,
+    api_key: ApiKey = None,
+    home: Home = None,
+    timeout: Timeout = TIMEOUT_S,
+    as_json: Json = False,
+) -> None:
+    """Read a request in words as an operation: what it wants, of which kinds, people and times. Searches nothing."""
+    with connect(server, api_key, home, timeout) as memory:
+        read = memory.understand(query, fine=fine, reference_date=reference)
+    if as_json:
+        print_json(read)
+        return
+    for name, value in read.items():
+        if name != "degraded" and value not in (None, "", [], {}):
+            out.print(f"[dim]{name:>13}[/dim]  ", end="")
+            out.print(readable(value), markup=False)
+    for note in read["degraded"]:
         err.print(f"[yellow]degraded: {note}[/yellow]")
 
 

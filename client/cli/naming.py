@@ -28,6 +28,11 @@ OPTIONS = {
     "filters": "--filter",
     "filter": "--filter",
     "address": "--server",
+    "cube_ids": "--also",
+    "more": "--also",
+    "memory_types": "--type",
+    "mode": "--mode",
+    "preferences": "--preferences",
 }
 """What the SDK and the server call an argument, to the option that it comes from."""
 _OF_COMMAND = {("list", "top_k"): "--limit", ("up", "address"): "--address", ("down", "address"): "--address"}

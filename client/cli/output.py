@@ -139,13 +139,13 @@ def source_of(memory: Mapping[str, Any]) -> str:
 def hits_table(hits: Iterable[Mapping[str, Any]], marked: Iterable[str] = (), *, ids: bool = False) -> Group:
     """Search results: each memory, and below it score, date, source, and what its score is made of where it says so.
 
-    Memories with one of the source ids in ``marked`` get a check mark; with ``ids`` their own ids are shown too.
+    Memories with their own or a source's id in ``marked`` get a check mark; with ``ids`` their own ids are shown too.
     Also used by ``examples/demo.py``.
     """
     blocks = []
     for hit in hits:
         score = Text(f"{hit['score']:.2f}", style="bold")
-        if {source.get("id") for source in hit["sources"]} & set(marked):
+        if {hit["id"], *(source.get("id") for source in hit["sources"])} & set(marked):
             score = Text("✓ ", style="bold green") + score
         below = [Text(" · ").join([score, *_when_and_where(hit)])]
         if ids:

@@ -155,6 +155,10 @@ def test_a_missing_cube_may_stand_for_an_answer(kind: Any, service: tuple[Script
     assert asyncio.run(call())["seq"] == 0
     with pytest.raises(NotFoundError):
         asyncio.run(call())
+    # Another call may be made in its place: a search of several cubes goes on with the next one.
+    scripted.answers = [NotFoundError("cube", "user:ann"), lambda request: pb.DeleteResponse(seq=len(request.id))]
+    forgiving = replace(forgiving, instead=prepare.delete("other", expected_version=0, idempotency_key=None))
+    assert asyncio.run(call())["seq"] == len("other")
 
 
 @both

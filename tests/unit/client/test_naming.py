@@ -18,6 +18,8 @@ from memcube.model.errors import InvalidArgumentError, NotFoundError, TooLargeEr
         ("add", "tags[1]", "--tag[1]"),
         ("search", "filters.n.near", "--filter.n.near"),
         ("search", "top_k", "--top-k"),
+        ("search", "cube_ids[1]", "--also[1]"),
+        ("search", "memory_types[0]", "--type[0]"),
         ("list", "top_k", "--limit"),
         ("search", "query", "query"),
     ],

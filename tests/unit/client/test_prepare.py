@@ -14,28 +14,28 @@ from memcube.client.memory import Memory
 from memcube.client.messages import messages_of
 from memcube.client.options import ClientOptions
 from memcube.client.scope import filter_of, scope_of
-from memcube.model.errors import InvalidArgumentError, TooLargeError
+from memcube.model.errors import InvalidArgumentError, NotFoundError, TooLargeError
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SEARCH_DEFAULTS: dict[str, Any] = {
+    "user_id": "alice",
+    "agent_id": None,
+    "run_id": None,
+    "cube_id": None,
+    "top_k": 10,
+    "filters": None,
+    "threshold": 0.0,
+    "token_budget": 0,
+    "rerank": False,
+    "explain": True,
+    "reference_date": None,
+    "show_expired": False,
+}
 
 
 def search(query: Any = "where?", **arguments: Any) -> Any:
     """The search request of these arguments over the SDK's defaults."""
-    defaults: dict[str, Any] = {
-        "user_id": "alice",
-        "agent_id": None,
-        "run_id": None,
-        "cube_id": None,
-        "top_k": 10,
-        "filters": None,
-        "threshold": 0.0,
-        "token_budget": 0,
-        "rerank": False,
-        "explain": True,
-        "reference_date": None,
-        "show_expired": False,
-    }
-    return prepare.search(query, **{**defaults, **arguments}).request
+    return prepare.search(query, **{**SEARCH_DEFAULTS, **arguments}).request
 
 
 def test_a_message_may_be_a_text_a_dict_or_a_list() -> None:
@@ -191,3 +191,51 @@ def test_both_clients_have_the_same_methods_and_arguments() -> None:
     assert public(Memory) == public(AsyncMemory)
     known = {"add", "search", "get", "get_all", "update", "delete", "delete_all", "history", "reset", "status"}
     assert known <= set(public(Memory))
+
+
+def test_several_cubes_are_one_search() -> None:
+    """Further cubes by kind of id; without a single id the first of them is the main one."""
+    both = search(cube_ids=["team", "kb"], user_ids=["bob"])
+    assert both.scope.user_id == "alice"
+    assert [(one.cube_id, one.user_id) for one in both.more] == [("team", ""), ("kb", ""), ("", "bob")]
+    lone = search(user_id=None, user_ids=["bob", "eve"])
+    assert (lone.scope.user_id, [one.user_id for one in lone.more]) == ("bob", ["eve"])
+
+
+def test_a_search_of_several_goes_on_without_a_main_cube_that_is_not_there() -> None:
+    """Nothing is known of alice yet: the team's cube is searched, and hers told as missing; a named cube is an error."""
+    first = prepare.search("q", **SEARCH_DEFAULTS, cube_ids=["team"], user_ids=["bob"])
+    assert first.forgives(NotFoundError("cube", "user:alice"))
+    second = first.instead
+    assert second is not None
+    assert second.request.scope.cube_id == "team"
+    assert [one.user_id for one in second.request.more] == ["bob", "alice"]
+    assert not second.forgives(NotFoundError("cube", "team"))
+
+
+def test_kinds_modes_and_preferences_have_names() -> None:
+    """As MemOS spells them, one or several, and its word for all."""
+    request = search(memory_types=["PreferenceMemory", "skill"], mode="mixture", rerank=True, preferences=6)
+    assert list(request.memory_types) == [9, 8]
+    assert (request.mode, request.rerank, request.preferences) == (3, True, 6)
+    assert list(search(memory_types="SkillMemory").memory_types) == [8]
+    assert not search(memory_types="All").memory_types
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"cube_ids": "team"}, "cube_ids"),
+        ({"user_ids": ["bob", ""]}, "user_ids[1]"),
+        ({"memory_types": ["LongTermMemory", "Skill"]}, "memory_types[1]"),
+        ({"memory_types": 9}, "memory_types"),
+        ({"mode": "finest"}, "mode"),
+        ({"mode": None}, "mode"),
+        ({"preferences": -1}, "preferences"),
+    ],
+)
+def test_what_is_wrong_with_a_search_of_several_is_named(arguments: dict[str, Any], field: str) -> None:
+    """The field, and the place in it."""
+    with pytest.raises(InvalidArgumentError) as caught:
+        search(**arguments)
+    assert caught.value.field == field

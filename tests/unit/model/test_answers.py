@@ -32,11 +32,49 @@ def test_hits_carry_what_explains_them() -> None:
         "degraded": ["x"],
         "seq": 3,
         "vector_coverage": 0.3333,
-        "timing_ms": {"index": 1.235, "embed": 0.5},
+        "timing_ms": {"index": 1.235, "embed": 0.5, "rerank": 0.0},
+        "answer": "",
+        "cited": [],
+        "sub_questions": [],
+        "spent": None,
+        "preferences": [],
+        "preference_block": "",
     }
-    brief = answers.found(found, explain=False, rerank=True)
-    assert "score_parts" not in brief["results"][0]
-    assert len(brief["degraded"]) == 2
+    assert "score_parts" not in answers.found(found, explain=False)["results"][0]
+
+
+def test_a_fine_answer_and_preferences_come_with_the_hits() -> None:
+    """What a model wrote and took, and what the user prefers, each as plain objects."""
+    one = pb.Preference(item=ITEM, statement="vegetarian", explicit=True, score=0.5, supersedes=["old"])
+    found = pb.SearchResponse(answer="Lisbon", cited=["i"], sub_questions=["q"], preferences=[one])
+    found.spent.calls, found.preference_block = 2, "block"
+    plain = answers.found(found)
+    assert (plain["answer"], plain["cited"], plain["sub_questions"]) == ("Lisbon", ["i"], ["q"])
+    assert plain["spent"] == {"calls": 2, "tokens_in": 0, "tokens_out": 0}
+    assert plain["preference_block"] == "block"
+    (stated,) = plain["preferences"]
+    assert (stated["memory"], stated["preference"], stated["explicit"]) == (ITEM.memory, "vegetarian", True)
+    assert stated["supersedes"] == ["old"]
+
+
+def test_a_request_in_words_is_plain() -> None:
+    """Kinds by name, also those that are new; times as RFC 3339."""
+    span = pb.TimeSpan(start=NOW, end=NOW)
+    read = pb.UnderstandResponse(intent="when", times=[span], by="rules", confidence=0.70001)
+    read.memory_types.extend([9, 99])  # type: ignore[list-item]
+    plain = answers.understood(read)
+    assert plain["memory_types"] == ["PreferenceMemory", "99"]
+    assert plain["times"] == [{"start": TEXT, "end": TEXT}]
+    assert (plain["confidence"], plain["spent"]) == (0.7, None)
+
+
+def test_what_was_merged_says_into_what() -> None:
+    """An id that an add returned resolves for ever: to the memory, or to where its words are now."""
+    merged = item_pb2.Item()
+    merged.CopyFrom(ITEM)
+    merged.status, merged.merged_into = item_pb2.STATUS_MERGED, "j"
+    plain = answers.memory(merged)
+    assert (plain["status"], plain["merged_into"]) == ("merged", "j")
 
 
 def test_changes_say_what_mem0_says() -> None:

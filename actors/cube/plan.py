@@ -158,7 +158,7 @@ class Planner(TaskPlanner):
             raise InvalidArgumentError("idempotency_key", "is empty")
         request.ClearField("idempotency_key")
         digest = hashlib.blake2b(
-            call.verb.encode() + b"\0" + request.SerializeToString(deterministic=True), digest_size=16
+            call.verb.encode() + b"\0" + (call.origin or request.SerializeToString(deterministic=True)), digest_size=16
         ).digest()
         # Keys are the principal's own: two callers that pick the same key do not meet.
         name = f"{call.principal.id}\0{key}"

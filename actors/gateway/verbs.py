@@ -15,10 +15,9 @@ from functools import partial
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.scope import cube_id_of
 from memcube.actors.cube.validate import check_cube, check_filter, check_key, check_query, check_search
-from memcube.actors.cube.validate_add import check_add
 from memcube.actors.gateway.caller import Caller
 from memcube.actors.gateway.composite import places_of
-from memcube.actors.gateway.intake import has_parts, origin_of, taken
+from memcube.actors.cube.validate_add import check_add
 from memcube.actors.gateway.queries import Queries, Query
 from memcube.actors.gateway.receipts import Receipts
 from memcube.actors.gateway.seam import Neighbours
@@ -177,14 +176,7 @@ class Verbs:
         ref = self._scope(caller, "add", request.scope)
         # Asked here too because the call may create the cube: bad input changes nothing.
         check_add(request)
-        if not has_parts(request):
-            return await self._mutate(caller, ref, "add", body, request.idempotency_key, create=True)
-        key, origin = request.idempotency_key, origin_of(request)
-        skipped = await taken(caller, request, self._neighbours.scheduler)
-        body = request.SerializeToString()
-        answer = await self._mutate(caller, ref, "add", body, key, create=True, origin=origin)
-        # Messages one after the other are one message with the fields of both.
-        return answer + pb.AddResponse(skipped=skipped).SerializeToString()
+        return await self._mutate(caller, ref, "add", body, request.idempotency_key, create=True)
 
     async def _delete_all(self, caller: Caller, body: bytes) -> bytes:
         request = parse(pb.DeleteAllRequest, body)
@@ -289,10 +281,10 @@ class Verbs:
         return self._cube(caller, verb, cube_id_of(scope))
 
     async def _mutate(
-        self, caller: Caller, ref: CubeRef, verb: str, body: bytes, key: str, *, create: bool = False, origin: bytes = b""
+        self, caller: Caller, ref: CubeRef, verb: str, body: bytes, key: str, *, create: bool = False
     ) -> bytes:
         check_key(key)
-        call = Call(verb, body, caller.principal, key or new_idempotency_key(), origin=origin)
+        call = Call(verb, body, caller.principal, key or new_idempotency_key())
         return await self._router.mutate(ref, call, create=create, timeout_s=caller.left_s)
 
     async def _read(

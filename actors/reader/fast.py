@@ -15,7 +15,7 @@ from datetime import datetime
 from memcube.actors.reader import noise, tools
 from memcube.actors.reader.documents import chunks_of
 from memcube.actors.reader.draft import Draft, Reading
-from memcube.actors.reader.parts import URL_ONLY, image_name, image_text, is_image, is_text, text_of, text_of_file
+from memcube.actors.reader.parts import URL_ONLY, image_name, image_text, is_image, text_of, text_of_file
 from memcube.actors.reader.segments import split
 from memcube.model.errors import InvalidArgumentError
 from memcube.model.item import InfoValue, MemoryType, Source
@@ -134,7 +134,7 @@ class _Message:
     def _file(self, file: pb.File, plain: Draft) -> None:
         """A document in chunks, or an image in the words that the gateway found for it."""
         named = file.id or file.name
-        if is_image(file) and not is_text(file):
+        if is_image(file):
             text = file.data.decode("utf-8", "replace").replace("\0", "\ufffd")
             source = replace(plain.source, kind="image", id=named or self.message.id)
             self.reading.drafts.append(replace(plain, text=text, source=source))

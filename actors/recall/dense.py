@@ -1,7 +1,8 @@
-"""Exact dense scores: one float16 matrix, a row a memory, that grows by doubling.
+"""Dense scores of all memories: one int8 matrix with a scale a row, that grows by doubling.
 
-A scan takes as long as its bytes take to come from memory; the vault keeps vectors as float16 anyway, so nothing is
-lost by it (products and sums are float32's).
+A scan takes as long as its bytes take to come from memory and through SimSIMD: half of float16's. An inner product of
+normalised vectors is off by less than 0.001 in most cases, a hundredth of what tells memories apart; the vault keeps
+float16.
 """
 
 from __future__ import annotations
@@ -17,9 +18,15 @@ __all__ = ["Dense", "Vectors"]
 
 Matrix = np.ndarray[Any, np.dtype[np.float32]]
 Halves = np.ndarray[Any, np.dtype[np.float16]]
+Bytes = np.ndarray[Any, np.dtype[np.int8]]
 Vectors = Matrix | Halves
 PRIOR = 20
 """The mean of a cube is taken as if it held this many memories more, with vectors that average to zero."""
+LARGEST = 127
+TINY = 1e-30
+"""Stands for the scale of a vector of zeros."""
+QUANTISED_AT_ONCE = 1_024
+"""Rows made int8 in one go: what lies between stays in the processor's cache."""
 
 
 class Dense:
@@ -32,7 +39,8 @@ class Dense:
         """Forget all vectors and the model."""
         self.model = ""
         self.count = 0
-        self._matrix: Halves = np.zeros((0, 0), np.float16)
+        self._matrix: Bytes = np.zeros((0, 0), np.int8)
+        self._scales = np.zeros(0, np.float32)
         self._known = np.zeros(0, bool)
         self._sum = np.zeros(0, np.float64)
 
@@ -60,23 +68,25 @@ class Dense:
         if model != self.model or not self.size:
             self.clear()
             self.model = model
-            self._matrix = np.zeros((0, vectors.shape[1]), np.float16)
+            self._matrix = np.zeros((0, vectors.shape[1]), np.int8)
             self._sum = np.zeros(vectors.shape[1], np.float64)
         if not len(rows):
             return
         self._reserve(int(rows.max()) + 1)
         fresh = ~self._known[rows]
-        halves = vectors.astype(np.float16, copy=False)
-        self._sum += _sum(halves) - _sum(self._matrix[rows[~fresh]])
-        self._matrix[rows] = halves
+        self._sum -= self._sum_of(rows[~fresh])
+        for first in range(0, len(rows), QUANTISED_AT_ONCE):
+            some = rows[first : first + QUANTISED_AT_ONCE]
+            self._matrix[some], self._scales[some] = _quantised(vectors[first : first + QUANTISED_AT_ONCE])
+            self._sum += self._sum_of(some)
         self._known[rows] = True
         self.count += int(fresh.sum())
 
     def drop(self, row: int) -> None:
         """Forget the vector of ``row``, if it has one."""
         if row < len(self._known) and self._known[row]:
-            self._sum -= self._matrix[row]
-            self._matrix[row] = 0
+            self._sum -= self._sum_of(np.array([row]))
+            self._matrix[row], self._scales[row] = 0, 0
             self._known[row] = False
             self.count -= 1
 
@@ -84,10 +94,10 @@ class Dense:
         """Renumber as ``Rows.compact`` says."""
         self._reserve(len(new_row))
         kept = np.flatnonzero(new_row >= 0)
-        self._matrix, self._known = self._matrix[kept], self._known[kept]
+        self._matrix, self._scales, self._known = self._matrix[kept], self._scales[kept], self._known[kept]
 
     def scores(self, vector: Matrix, used: int) -> Matrix:
-        """Inner products of ``vector``, less the cube's mean vector, with the first ``used`` rows.
+        """Inner products, nearly, of ``vector``, less the cube's mean vector, with the first ``used`` rows.
 
         Taking the mean away lowers what resembles everything ('Hey, how are you?'), at the cost of nothing.
         Raises InvalidArgumentError("vector") if its size is not ``size``.
@@ -97,19 +107,36 @@ class Dense:
         self._reserve(used)
         if not used:
             return np.zeros(0, np.float32)
-        centred = (vector - self._sum / (self.count + PRIOR)).astype(np.float16)
-        return np.asarray(simsimd.inner(centred[None], self._matrix[:used])).astype(np.float32)
+        centred = vector - (self._sum / (self.count + PRIOR)).astype(np.float32)
+        scale = max(float(centred.max()), -float(centred.min()), TINY) / LARGEST
+        centred *= np.float32(1 / scale)
+        small = np.rint(centred, out=centred).astype(np.int8)
+        products = np.asarray(simsimd.inner(small[None], self._matrix[:used], out_dtype="float32"))
+        products *= self._scales[:used]
+        products *= np.float32(scale)
+        return products
+
+    def _sum_of(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        total: np.ndarray[Any, np.dtype[np.float64]] = (self._scales[rows] @ self._matrix[rows]).astype(np.float64)
+        return total
 
     def _reserve(self, rows: int) -> None:
         have = len(self._known)
         if rows > have:
-            matrix = np.zeros((max(64, 2 * have, rows), self.size), np.float16)
-            matrix[:have] = self._matrix
-            known = np.zeros(len(matrix), bool)
-            known[:have] = self._known
-            self._matrix, self._known = matrix, known
+            size = max(64, 2 * have, rows)
+            matrix, scales, known = (
+                np.zeros((size, self.size), np.int8),
+                np.zeros(size, np.float32),
+                np.zeros(size, bool),
+            )
+            matrix[:have], scales[:have], known[:have] = self._matrix, self._scales, self._known
+            self._matrix, self._scales, self._known = matrix, scales, known
 
 
-def _sum(halves: Halves) -> np.ndarray[Any, np.dtype[np.float64]]:
-    total: np.ndarray[Any, np.dtype[np.float64]] = halves.astype(np.float32).sum(axis=0, dtype=np.float64)
-    return total
+def _quantised(vectors: Vectors) -> tuple[Bytes, Matrix]:
+    """Each row as int8, its largest number at 127, and what to multiply it with to have it back."""
+    wide = vectors.astype(np.float32)
+    scales = np.maximum(wide.max(axis=1), -wide.min(axis=1)) / np.float32(LARGEST)
+    wide *= (1 / np.maximum(scales, np.float32(TINY)))[:, None]
+    np.rint(wide, out=wide)
+    return wide.astype(np.int8), scales

@@ -8,11 +8,12 @@ no statistics of their own, so every cube is taken to hold ``PRIOR`` more memori
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp
 from typing import Any
 
 import numpy as np
 
-__all__ = ["CONTEXT", "WEIGHTS", "Background", "Weights", "from_lexical", "squashed", "standardised"]
+__all__ = ["WEIGHTS", "Background", "Signal", "Weights", "squashed", "standard"]
 
 Scores = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -46,8 +47,6 @@ class Background:
 
 
 WEIGHTS = Weights()
-CONTEXT: Scores = np.array([1.0, 1.0, 1.0, 0.5, 0.5], np.float32)
-"""Share of a memory itself, of the one before, after, two before and two after it, in its window."""
 PRIOR = 20
 SUBSTANCE_WORDS = 25
 LEXICAL = Background(0.035, 0.055)
@@ -58,21 +57,38 @@ STAND_IN = 0.6
 """A memory without a vector is given this share of its lexical standard score as its dense one. With vectors taken
 from 30 % of LoCoMo's and BEAM's memories, these then make up 30 % of the first ten hits: neither favoured nor lost."""
 MIDPOINT, SLOPE = 8.0, 0.35
-"""Of ``squashed``."""
+LARGEST_EXPONENT = 1_000
+"""Of ``squashed``; a sum below minus this scores nothing."""
 
 
-def standardised(values: Scores, count: int, background: Background) -> Scores:
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One part of the score, by slot, as ``scale * values + offset``: worked out in full only for what is found."""
+
+    values: Scores
+    scale: float = 1.0
+    offset: float = 0.0
+    still: bool = False
+    """Only a change of the cube changes it: ``signals.Still.total`` has it already."""
+
+    def weighted(self, weight: float) -> Signal:
+        """The same, ``weight`` times."""
+        return Signal(self.values, self.scale * weight, self.offset * weight)
+
+    def all(self) -> Scores:
+        """The part of every slot, empty ones too."""
+        whole = self.values * np.float32(self.scale)
+        whole += np.float32(self.offset)
+        return whole
+
+
+def standard(values: Scores, count: int, background: Background) -> Signal:
     """Standard scores of ``values`` among the ``count`` of them that are real (the rest must be zero)."""
     total = count + PRIOR
-    mean = (float(values.sum(dtype=np.float64)) + PRIOR * background.mean) / total
+    mean = (float(values.sum()) + PRIOR * background.mean) / total
     squares = float(np.dot(values, values)) + PRIOR * (background.deviation**2 + background.mean**2)
-    deviation = max(squares / total - mean * mean, 1e-12) ** 0.5
-    return (values - np.float32(mean)) * np.float32(1 / deviation)
-
-
-def from_lexical(lexical: Scores) -> Scores:
-    """The dense standard score to expect of memories with these lexical ones."""
-    return lexical * np.float32(STAND_IN)
+    scale = max(squares / total - mean * mean, 1e-12) ** -0.5
+    return Signal(values, scale, -mean * scale)
 
 
 def squashed(total: float) -> float:
@@ -81,4 +97,4 @@ def squashed(total: float) -> float:
     For scale: among the first 50 hits in LoCoMo and BEAM, those that score 0.5, 0.8, 0.95 and 0.99 are marked as
     evidence in 1, 6, 18 and 35 % of cases; what has nothing to do with a question is mostly below 0.15.
     """
-    return float(1 / (1 + np.exp(-SLOPE * (total - MIDPOINT))))
+    return 1 / (1 + exp(-SLOPE * (total - MIDPOINT))) if total > -LARGEST_EXPONENT else 0.0

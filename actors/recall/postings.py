@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,21 +66,20 @@ class Postings:
         if self._recent_size > max(LEAST_MERGE, len(self._rows) // MERGE_SHARE):
             self.load(*self._flat())
 
-    def find(self, term: int) -> tuple[Rows, Counts]:
-        """Rows with ``term``, ascending, and counts."""
-        at = int(np.searchsorted(self._terms, np.uint64(term)))
-        if at < len(self._terms) and int(self._terms[at]) == term:
-            part = slice(self._starts[at], self._starts[at + 1])
-            rows, counts = self._rows[part], self._counts[part]
-        else:
+    def find(self, terms: Sequence[int]) -> Iterator[tuple[Rows, Counts]]:
+        """For each of ``terms`` the rows that have it, ascending, and counts."""
+        wanted = np.array(terms, np.uint64)
+        places = np.searchsorted(self._terms, wanted)
+        for term, place in zip(terms, places.tolist(), strict=True):
             rows, counts = self._rows[:0], self._counts[:0]
-        recent = self._recent.get(term)
-        if recent is None:
-            return rows, counts
-        return (
-            np.concatenate((rows, np.array(recent[0], np.int32))),
-            np.concatenate((counts, np.array(recent[1], np.float32))),
-        )
+            if place < len(self._terms) and int(self._terms[place]) == term:
+                part = slice(self._starts[place], self._starts[place + 1])
+                rows, counts = self._rows[part], self._counts[part]
+            recent = self._recent.get(term)
+            if recent is not None:
+                rows = np.concatenate((rows, np.array(recent[0], np.int32)))
+                counts = np.concatenate((counts, np.array(recent[1], np.float32)))
+            yield rows, counts
 
     def remap(self, new_row: Rows) -> None:
         """Renumber: old row r becomes ``new_row[r]``, or is left out where that is negative. Keeps the order."""

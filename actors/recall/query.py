@@ -34,17 +34,27 @@ class Query:
     """What ``CubeIndex.search`` needs of a question.
 
     ``vector`` is its embedding (float32, normalised) by ``model``, or None for a lexical search. ``terms`` pairs each
-    distinct term's digest with the digest of the word it came from; ``names`` are digests of all that may be a
-    speaker's name; ``spans`` are the times mentioned, in minutes since 1970, the ends excluded.
+    distinct term's digest with the word it came from; ``spoken`` are its words as a name would be written; ``spans``
+    are the times mentioned, in minutes since 1970, the ends excluded.
     """
 
     vector: Vector | None
     model: str
-    terms: tuple[tuple[int, int], ...]
-    names: frozenset[int]
+    terms: tuple[tuple[int, str], ...]
+    spoken: tuple[str, ...]
     first_person: bool
     asks_when: bool
     spans: tuple[tuple[int, int], ...]
+
+    def names(self, speakers: frozenset[int]) -> frozenset[int]:
+        """Which of these (digests of names) the question names, by up to LONGEST_NAME words."""
+        if not speakers:
+            return speakers
+        named = {digest(surface) for _, surface in self.terms}
+        for width in range(1, LONGEST_NAME + 1):
+            places = range(len(self.spoken) - width + 1)
+            named.update(digest(" ".join(self.spoken[place : place + width])) for place in places)
+        return speakers & named
 
 
 def parse_query(text: str, reference_time: datetime, vector: Vector | None = None, model: str = "") -> Query:
@@ -52,17 +62,12 @@ def parse_query(text: str, reference_time: datetime, vector: Vector | None = Non
 
     Raises InvalidArgumentError("reference") if ``reference_time`` has no zone.
     """
-    found = list(words(text))
-    named = {digest(surface) for _, surface in found}
-    parts = [POSSESSIVE.sub("", part) for part in NAME.findall(fold(text))]
-    for width in range(1, LONGEST_NAME + 1):
-        named.update(digest(" ".join(parts[i : i + width])) for i in range(len(parts) - width + 1))
-    terms = {digest(term) >> 8: digest(surface) for term, surface in found}
+    terms = {digest(term) >> 8: surface for term, surface in words(text)}
     return Query(
         vector=vector,
         model=model,
         terms=tuple(terms.items()),
-        names=frozenset(named - {0}),
+        spoken=tuple(POSSESSIVE.sub("", part) for part in NAME.findall(fold(text))),
         first_person=FIRST_PERSON.search(text) is not None,
         asks_when=ASKS_WHEN.match(text) is not None,
         spans=tuple((minutes(span.start), minutes(span.end)) for span in find_spans(text, reference_time)),

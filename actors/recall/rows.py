@@ -1,4 +1,4 @@
-"""Columns of the index that grow by doubling, one row a memory, and the links between neighbours."""
+"""Columns of the index that grow by doubling, one row a memory."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NOBODY", "Links", "Rows"]
-
-NOBODY = -1
-"""No neighbour. Arrays that are gathered with it have one spare element at their end, which it then reads."""
+__all__ = ["Rows"]
 
 Ints = np.ndarray[Any, np.dtype[np.int32]]
 
@@ -95,86 +92,3 @@ class Rows:
         self.ids = [self.ids[row] for row in kept.tolist()]
         self.row_of = {id: row for row, id in enumerate(self.ids)}
         return new_row
-
-
-class Links:
-    """Who is next to whom: rows of one session in the order of position, ties in the order of arrival."""
-
-    def __init__(self) -> None:
-        self._before = np.full(64, NOBODY, np.int32)
-        self._after = np.full(64, NOBODY, np.int32)
-        self._tails: dict[int, int] = {}
-        self._windows: Ints | None = None
-
-    def load(self, rows: Rows) -> None:
-        """Link all rows anew; all must be alive."""
-        size = max(64, len(rows.columns["alive"])) + 1
-        self._before, self._after = np.full(size, NOBODY, np.int32), np.full(size, NOBODY, np.int32)
-        session = rows.column("session")
-        order = np.lexsort((rows.column("position"), session)).astype(np.int32)
-        ordered = session[order]
-        same = (ordered[1:] == ordered[:-1]) & (ordered[1:] != 0)
-        self._before[order[1:][same]] = order[:-1][same]
-        self._after[order[:-1][same]] = order[1:][same]
-        last = np.append(~same, True)[: len(order)] & (ordered != 0)
-        self._tails = dict(zip(ordered[last].tolist(), order[last].tolist(), strict=True))
-        self._windows = None
-
-    def insert(self, row: int, rows: Rows) -> None:
-        """Link a row just appended: at once where it continues its session, else by a scan of the session column."""
-        self._windows = None
-        if row + 1 >= len(self._before):
-            spare = np.full(max(64, len(self._before)), NOBODY, np.int32)
-            self._before, self._after = np.concatenate((self._before, spare)), np.concatenate((self._after, spare))
-        session, position = int(rows.columns["session"][row]), int(rows.columns["position"][row])
-        if not session:
-            return
-        tail = self._tails.get(session)
-        if tail is None or rows.columns["position"][tail] <= position:
-            before, after = NOBODY if tail is None else tail, NOBODY
-        else:
-            mates = np.flatnonzero((rows.column("session") == session) & rows.column("alive"))
-            mates = mates[mates != row]
-            places = rows.columns["position"][mates]
-            earlier = places <= position
-            before, after = NOBODY, int(mates[np.argmin(places)])
-            if earlier.any():
-                mates, places = mates[earlier], places[earlier]
-                before = int(mates[len(mates) - 1 - int(np.argmax(places[::-1]))])
-                after = int(self._after[before])
-        self._join(before, row)
-        self._join(row, after)
-        if after == NOBODY:
-            self._tails[session] = row
-
-    def remove(self, row: int, rows: Rows) -> None:
-        """Unlink a dropped row and join its neighbours."""
-        self._windows = None
-        before, after = int(self._before[row]), int(self._after[row])
-        self._before[row] = self._after[row] = NOBODY
-        self._join(before, after)
-        session = int(rows.columns["session"][row])
-        if session and after == NOBODY:
-            if before == NOBODY:
-                del self._tails[session]
-            else:
-                self._tails[session] = before
-
-    def _join(self, before: int, after: int) -> None:
-        if before != NOBODY:
-            self._after[before] = after
-        if after != NOBODY:
-            self._before[after] = before
-
-    def windows(self, used: int) -> Ints:
-        """Each row itself, the one before it, after it, two before and two after it: (used + 1, 5).
-
-        The spare row ``used`` at the end stands for NOBODY, in the columns and as a row.
-        """
-        if self._windows is None:
-            before, after = self._before[: used + 1], self._after[: used + 1]
-            itself = np.arange(used + 1, dtype=np.int32)
-            windows = np.stack((itself, before, after, before[before], after[after]), axis=1)
-            windows[windows == NOBODY] = used
-            self._windows = windows
-        return self._windows

@@ -17,6 +17,7 @@ from memcube.actors.recall import (
     Document,
     analyze,
     estimate_tokens,
+    layout,
     moments,
     pack,
     parse_query,
@@ -68,6 +69,7 @@ def test_step_by_step_equals_bulk(steps: list[Document | str], text: str, eager:
             patch.setattr(index_module, "LEAST_GAPS", 0)
             patch.setattr(postings, "LEAST_MERGE", 3)
             patch.setattr(moments, "LEAST_MERGE", 1)
+            patch.setattr(layout, "LEAST_SORT", 1)
         for step in steps:
             if isinstance(step, str):
                 stepped.drop(step)
@@ -140,7 +142,10 @@ def test_context_is_bm25_of_the_window(given: list[Document]) -> None:
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 60), dropped=st.integers(0, 20))
 def test_dense_order_is_brute_force(seed: int, count: int, dropped: int) -> None:
-    """Among memories that differ in nothing else, hits come in the order of the inner product less the cube's mean."""
+    """Among memories that differ in nothing else, hits come in the order of the inner product less the cube's mean.
+
+    Bytes stand for numbers: what differs by less than two hundredths of the longest vectors may change places.
+    """
     random = np.random.default_rng(seed)
     ids = [f"{n:02d}" for n in range(count)]
     matrix = random.normal(size=(count, SIZE)).astype(np.float32)
@@ -154,7 +159,10 @@ def test_dense_order_is_brute_force(seed: int, count: int, dropped: int) -> None
     query = random.normal(size=SIZE).astype(np.float32)
     hits = index.search(parse_query("other", NOW, query, "m"), 10)
     truth = left @ (query - left.sum(axis=0) / (len(left) + 20)) if len(left) else np.zeros(0)
-    assert [hit.id for hit in hits] == [kept[n] for n in np.argsort(-truth)[:10]]
+    close = 0.02 * np.linalg.norm(query) * np.linalg.norm(matrix, axis=1).max()
+    found_truth = truth[[kept.index(hit.id) for hit in hits]]
+    assert len({hit.id for hit in hits}) == len(hits) == min(10, len(kept))
+    assert np.all(np.abs(found_truth - np.sort(truth)[::-1][:10]) <= close)
 
 
 @settings(deadline=None)

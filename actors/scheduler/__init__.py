@@ -1,0 +1,1 @@
+"""MemScheduler: who may use readers and language models now. The tasks themselves live in each cube's file."""

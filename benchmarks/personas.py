@@ -11,10 +11,11 @@ options the first ten memories are recalled, and ``memcube.actors.choice`` choos
   questions; ``difference_interval_personas``: over personas, whose questions hang together.
 - ``halves``: personas alternately in two halves; the accuracy of both systems in each, the baseline's form chosen on
   the other half. The chooser has nothing fitted to choose: its weights are 1, one is 2, set by hand.
-- ``ablations``: accuracy with one signal left out. ``weights_tuned_on_the_other_half``: accuracy in both halves with
+- ``ablations``: accuracy with one signal left out, and with all that look at how options read. ``weights_tuned_on_the_other_half``: accuracy in both halves with
   weights picked from 0, 1, 2 on the other half: whether tuning would gain anything.
 - ``controls``: what needs no memory of this persona: the longest and the shortest option, another persona's memories
-  in place of this one's (``evidence_of_another``), the reading of options without any evidence (``no_evidence``).
+  in place of this one's (``evidence_of_another``), no memories at all (``no_evidence``), and how options read, as if
+  all that they claim were so (``reading_alone``).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ import report
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from memcube.actors.choice import WEIGHTS, Evidence, Option, Weights, choose
+from memcube.actors.choice.reading import read_options
 from memcube.actors.reader.fast import split
 from memcube.actors.recall import CubeIndex, Document, analyze, parse_query
 from memcube.actors.recall.words import words
@@ -181,6 +183,8 @@ class Measured:
 
 
 UNWEIGHTED = Weights(**{field.name: 1.0 for field in fields(Weights)})
+PLAIN = ("lexical", "covered", "dense")
+"""Signals that do not look at how options read."""
 NAMES = tuple(field.name for field in fields(Weights))
 
 
@@ -200,6 +204,7 @@ def measure(memories: dict[str, list[Document]], questions: Sequence[Asked], emb
             signals = choose(options, evidence, UNWEIGHTED).parts
             parts.append([[signal[name] for name in NAMES] for signal in signals])
             controls["evidence_of_another"].append(choose(options, other.recalled(asked)).index == asked.right)
+            controls["reading_alone"].append(_by_reading(asked.options) == asked.right)
             controls["no_evidence"].append(choose(options, []).index == asked.right)
             lengths = [len(option) for option in asked.options]
             controls["longest_option"].append(int(np.argmax(lengths)) == asked.right)
@@ -213,6 +218,20 @@ def measure(memories: dict[str, list[Document]], questions: Sequence[Asked], emb
         parts=np.array(parts, float),
         right=np.array([asked.right for asked in questions]),
     )
+
+
+def _by_reading(options: Sequence[str]) -> int:
+    readings = read_options(options)
+    sums = sum(
+        weight * _standard(np.array(values, np.float32))
+        for weight, values in (
+            (WEIGHTS.past, [reading.speaks_of_past for reading in readings]),
+            (WEIGHTS.turns, [reading.turns for reading in readings]),
+            (WEIGHTS.absolutes, [reading.absolutes for reading in readings]),
+            (WEIGHTS.own_life, [reading.own_life for reading in readings]),
+        )
+    )
+    return int(np.argmax(sums))
 
 
 def _embedded(
@@ -306,7 +325,8 @@ def summary(measured: Measured, questions: Sequence[Asked], seed: int) -> dict[s
         ],
         "weights_tuned_on_the_other_half": [mean(_right(measured, tuned(measured, ~half))[half]) for half in halves],
         "ablations": {
-            left_out: mean(_right(measured, by_hand * (np.array(NAMES) != left_out))) for left_out in NAMES
+            **{left_out: mean(_right(measured, by_hand * (np.array(NAMES) != left_out))) for left_out in NAMES},
+            "all but lexical, covered, dense": mean(_right(measured, by_hand * np.isin(NAMES, PLAIN))),
         },
         "baselines": {form: mean(values) for form, values in sorted(measured.baselines.items())},
     }  # fmt: skip

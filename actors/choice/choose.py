@@ -19,6 +19,7 @@ from memcube.model.errors import InvalidArgumentError, TooLargeError
 __all__ = ["WEIGHTS", "Choice", "Weights", "choose"]
 
 MOST_OPTIONS = 64
+MOST_OPTION_CHARS = 20_000
 EVEN = 1e-9
 
 
@@ -64,14 +65,18 @@ def choose(options: Sequence[Option], evidence: Sequence[Evidence], weights: Wei
     """The option that ``evidence``, recalled for the question and for each option, supports best; ties: the first.
 
     Only what the user said counts. Without any evidence the options are told apart by how they read. Raises
-    InvalidArgumentError("options") for fewer than two, TooLargeError("options") for more than 64, and
-    InvalidArgumentError("vector") where vectors differ in size.
+    InvalidArgumentError("options") for fewer than two, TooLargeError("options") for more than 64 or one of more than
+    20,000 characters, and InvalidArgumentError("vector") where vectors differ in size.
     """
     if len(options) < 2:
         raise InvalidArgumentError("options", f"{len(options)} given, there is nothing to choose from")
     if len(options) > MOST_OPTIONS:
         raise TooLargeError("options", len(options), MOST_OPTIONS, "options")
-    sizes = {part.vector.shape for part in (*options, *evidence) if part.vector is not None}
+    for n, option in enumerate(options):
+        if len(option.text) > MOST_OPTION_CHARS:
+            raise TooLargeError(f"options[{n}]", len(option.text), MOST_OPTION_CHARS, "characters")
+    vectors = [*(option.vector for option in options), *(memory.vector for memory in evidence)]
+    sizes = {vector.shape for vector in vectors if vector is not None}
     if len(sizes) > 1:
         raise InvalidArgumentError("vector", f"shapes {sorted(sizes)} are of different models")
     support = Support(heard(evidence))

@@ -60,9 +60,11 @@ DISLIKES = re.compile(
     re.IGNORECASE,
 )
 DENIED = re.compile(
-    r"(?:\b(?:not|never|no|without|hardly|no longer)|(?:did|do|does|were|was|is|are)n['’]t)\b[^.,;]{0,25}$",
+    r"(?:\b(?:not|never|no|without|hardly|no longer)|(?:did|do|does|were|was|is|are)n['’]t)\b"
+    r"(?:(?! (?:but|then|and) )[^.,;]){0,25}$",
     re.IGNORECASE,
 )
+"""Just before a word: it says the opposite."""
 DENIAL_CHARS = 40
 
 _FRAME = (

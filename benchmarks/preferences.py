@@ -27,7 +27,7 @@ import report
 from memcube.actors.operator.choose import TOP_K, choose
 from memcube.actors.operator.conflict import superseded
 from memcube.actors.operator.preference import Preference, Vector, read_preference
-from memcube.actors.operator.statement import states_preference
+from memcube.actors.operator.stating import states_preference
 from memcube.actors.reader.fast import split
 from memcube.actors.recall import CubeIndex, Document, analyze, parse_query
 

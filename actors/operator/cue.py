@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """``weight`` is compared with ``statement.THRESHOLD``; ``polarity`` is 1 for, -1 against, 0 neither."""
+    """``weight`` is compared with ``stating.THRESHOLD``; ``polarity`` is 1 for, -1 against, 0 neither."""
 
     weight: float
     polarity: int

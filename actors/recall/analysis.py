@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from memcube.actors.operator.stating import states_preference
 from memcube.actors.reader.timex import find_spans
 from memcube.actors.recall import entry
 from memcube.actors.recall.document import Document
 from memcube.actors.recall.entry import ENTRY_VERSION
 from memcube.actors.recall.words import digest, name_digests, words
 
-__all__ = ["ENTRY_VERSION", "IS_QUESTION", "IS_USER", "TELLS_TIME", "analyze", "minutes"]
+__all__ = ["ENTRY_VERSION", "IS_QUESTION", "IS_USER", "STATES_PREFERENCE", "TELLS_TIME", "analyze", "minutes"]
 
 IS_QUESTION = 1
 """Flag: the text ends with a question; such a turn seldom holds an answer."""
@@ -19,6 +20,8 @@ IS_USER = 2
 """Flag: the role is 'user': what 'I' and 'my' in a query speak of."""
 TELLS_TIME = 4
 """Flag: the text has a time expression, resolved or not."""
+STATES_PREFERENCE = 8
+"""Flag: the user states a preference, a limit or a standing wish in it: a candidate of the verb ``preferences``."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_SPANS = 64
@@ -48,6 +51,7 @@ def analyze(document: Document) -> bytes:
     spans = find_spans(document.text, said_at or EPOCH)[:MOST_SPANS]
     speaker, speaker_first = name_digests(document.speaker or "")
     flags = IS_QUESTION * bool(QUESTION_END.search(document.text[-QUESTION_TAIL_CHARS:])) | TELLS_TIME * bool(spans)
+    flags |= STATES_PREFERENCE * states_preference(document.text, document.role or "")
     return entry.encode(
         {
             "flags": flags | IS_USER * (document.role == "user"),

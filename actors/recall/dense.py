@@ -14,7 +14,7 @@ import simsimd
 
 from memcube.model.errors import InvalidArgumentError
 
-__all__ = ["Dense", "Vectors"]
+__all__ = ["Dense", "Matrix", "Vectors"]
 
 Matrix = np.ndarray[Any, np.dtype[np.float32]]
 Halves = np.ndarray[Any, np.dtype[np.float16]]
@@ -115,6 +115,12 @@ class Dense:
         products *= self._scales[:used]
         products *= np.float32(scale)
         return products
+
+    def vector(self, row: int) -> Matrix | None:
+        """The vector of ``row``, nearly, or None where it has none."""
+        if row >= len(self._known) or not self._known[row]:
+            return None
+        return self._matrix[row] * self._scales[row]
 
     def _sum_of(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
         total: np.ndarray[Any, np.dtype[np.float64]] = (self._scales[rows] @ self._matrix[rows]).astype(np.float64)

@@ -18,7 +18,7 @@ from memcube.model.errors import InvalidArgumentError
 
 __all__ = ["ENTRY_VERSION", "HEADER", "Entries", "decode", "encode"]
 
-ENTRY_VERSION = 1
+ENTRY_VERSION = 2
 """Entries of another version are refused by ``decode``; the frame analyses such items again."""
 
 HEADER = np.dtype(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from memcube.actors.recall.dense import Dense, Vectors
+from memcube.actors.recall.dense import Dense, Matrix, Vectors
 from memcube.actors.recall.entry import decode
 from memcube.actors.recall.fusion import squashed
 from memcube.actors.recall.layout import Conversations
@@ -120,6 +120,18 @@ class CubeIndex:
     def clear_vectors(self) -> None:
         """Forget all vectors; searches are lexical until there are new ones."""
         self._dense.clear()
+
+    def flagged(self, flag: int) -> list[str]:
+        """Ids of the memories whose entry has ``flag``, in the order of their arrival."""
+        rows = self._rows
+        return [
+            rows.ids[row] for row in np.flatnonzero(((rows.column("flags") & flag) > 0) & rows.column("alive")).tolist()
+        ]
+
+    def vector_of(self, id: str) -> Matrix | None:
+        """A memory's vector of the current model, nearly, as it was normalised; None where it has none yet."""
+        row = self._rows.row_of.get(id)
+        return None if row is None else self._dense.vector(row)
 
     def search(self, query: Query, limit: int, allowed: Collection[str] | None = None) -> list[Hit]:
         """The best ``limit`` memories, best first, among ``allowed`` ids (None: all).

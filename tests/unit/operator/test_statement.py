@@ -9,7 +9,8 @@ import time
 import pytest
 
 from memcube.actors.operator.cue import Kind
-from memcube.actors.operator.statement import read_statement, states_preference
+from memcube.actors.operator.statement import read_statement
+from memcube.actors.operator.stating import states_preference
 
 STATED = """\
 I'm vegetarian.

@@ -43,7 +43,7 @@ RECEIPTS_KEPT_S = 7 * 24 * 3600.0
 INDEXED_AT_ONCE = 2_000
 """A larger cube is indexed while it is loaded, in the frame's thread; a smaller one, in about 3 ms, by the first call
 that needs the index: what only gets, lists or writes after a page-in does not wait for it."""
-NEED_INDEX = frozenset({"search", "batch_search", "cube_status"})
+NEED_INDEX = frozenset({"search", "batch_search", "preferences", "cube_status"})
 INDEX_BYTES_PER_ITEM = 600
 """Of the lexical index, columns and dictionaries; measured on conversations."""
 

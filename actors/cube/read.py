@@ -10,6 +10,7 @@ from datetime import datetime
 import numpy as np
 
 from memcube.actors.cube.call import Call
+from memcube.actors.cube.preferences import answer_preferences
 from memcube.actors.cube.scope import scope_filter
 from memcube.actors.cube.state import Held
 from memcube.actors.cube.task_reads import get_task, list_tasks, task_counts, wait_tasks
@@ -203,6 +204,12 @@ def _batch_search(view: View, call: Call, now: datetime) -> bytes:
     return response.SerializeToString()
 
 
+def _preferences(view: View, call: Call, now: datetime) -> bytes:
+    request = parse_request(pb.PreferencesRequest, call.request)
+    passes = _passes(view, request.scope, pb.SearchRequest(), now)
+    return answer_preferences(view, request, call, passes).SerializeToString()
+
+
 def _cube_status(view: View, call: Call, now: datetime) -> bytes:
     waiting = len(view.unembedded)
     status = pb.CubeStatus(
@@ -221,6 +228,7 @@ _VERBS: dict[str, Callable[[View, Call, datetime], bytes]] = {
     "list": _list,
     "search": _search,
     "batch_search": _batch_search,
+    "preferences": _preferences,
     "cube_status": _cube_status,
     "get_task": get_task,
     "list_tasks": list_tasks,

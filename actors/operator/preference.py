@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -44,6 +45,13 @@ class Preference:
         return self.said_at, self.arrival
 
 
+ABOUT = re.compile(
+    r"^(?:The )?(?:user|[A-Z][\w-]+(?: [A-Z][\w-]+)?) (?P<verb>[a-z]+(?:n['’]t)?)\b|^(?:该)?(?:用户|[他她])", re.ASCII
+)
+"""How fine reading begins what it says of a person: 'Alice dislikes', 'The user is', '用户喜欢'."""
+FIRST_PERSON = {"is": "am", "has": "have", "does": "do", "doesn't": "don't", "doesn’t": "don't", "isn't": "am not"}
+
+
 def read_preference(
     id: str,
     text: str,
@@ -55,8 +63,19 @@ def read_preference(
     reasoning: str = "",
 ) -> Preference:
     """The preference that ``text`` is known to state; where no rule sees which, all of the text is it."""
-    statement = read_statement(text, "user") or Statement(
-        (text.strip(),), Kind.PREFERENCE, 0, 0.5, True, frozenset(term for term, _ in words(text))
-    )
+    statement = read_statement(text, "user") or _of_another(text)
     explicit = statement.explicit and not inferred
     return Preference(id, statement, said_at, arrival, vector, explicit, reasoning)
+
+
+def _of_another(text: str) -> Statement:
+    """What a text in the third person states, read as if its person had said it."""
+    whole = text.strip()
+    match = ABOUT.match(whole)
+    if match:
+        verb = match["verb"]
+        said = f"I {FIRST_PERSON.get(verb) or verb.removesuffix('s')}" if verb else "我"
+        statement = read_statement(said + whole[match.end() :], "user")
+        if statement is not None:
+            return replace(statement, sentences=(whole,), explicit=True)
+    return Statement((whole,), Kind.PREFERENCE, 0, 0.5, True, frozenset(term for term, _ in words(whole)))

@@ -1,0 +1,156 @@
+"""The read verb ``preferences``: what the cube's user prefers, as far as it matters for a question.
+
+Candidates are the memories of the type PREFERENCE, and the user's turns whose index entry says that they state one.
+What they state is read once a memory and version; which replaces which, once a change of what may be seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memcube.actors.cube.call import Call
+from memcube.actors.cube.state import Held
+from memcube.actors.cube.validate import MAX_PREFERENCES, MAX_QUERY_BYTES, check_text
+from memcube.actors.operator.block import TOKEN_BUDGET, preference_block
+from memcube.actors.operator.choose import TOP_K, Chosen, choose
+from memcube.actors.operator.conflict import superseded
+from memcube.actors.operator.preference import Preference, read_preference
+from memcube.actors.recall.analysis import STATES_PREFERENCE
+from memcube.model.errors import InvalidArgumentError
+from memcube.model.item import MemoryType
+from memcube.protos.memcube.v1 import item_pb2
+from memcube.protos.memcube.v1 import service_pb2 as pb
+
+if TYPE_CHECKING:
+    from memcube.actors.cube.view import View
+
+__all__ = ["MAX_BUDGET", "MOST_CONSIDERED", "KnownPreferences", "answer_preferences", "check_preferences"]
+
+MAX_BUDGET = 8_000
+"""Tokens of the largest block that may be asked for."""
+MOST_CONSIDERED = 2_000
+"""The latest so many candidates take part, so that a question costs a bounded time; the answer says if there are more."""
+_MAY_PREFER = re.compile(re.escape(item_pb2.Item(memory_type=item_pb2.MEMORY_TYPE_PREFERENCE).SerializeToString()))
+"""The type on the wire: most items hold it nowhere and need not be decoded to know what they are not."""
+_OTHER_WORK = frozenset((MemoryType.TOOL_SCHEMA, MemoryType.TOOL_TRAJECTORY, MemoryType.RAW_FILE, MemoryType.SKILL))
+
+
+@dataclass(slots=True)
+class KnownPreferences:
+    """What was read of a cube's candidates; kept in its ``View``, made good at each call."""
+
+    head: int = -1
+    ids: list[str] = field(default_factory=list)
+    read: dict[tuple[str, int], Preference] = field(default_factory=dict)
+    settled: tuple[tuple[tuple[str, int], ...], dict[str, str]] = ((), {})
+
+    def candidates(self, view: View) -> list[str]:
+        """Ids of all candidates, oldest first, as of the view's last commit."""
+        if self.head != view.head:
+            typed = [held.id for held in view.items if _MAY_PREFER.search(held.body) and _is_preference(held)]
+            self.ids = sorted({*typed, *view.index.flagged(STATES_PREFERENCE)})
+            current = {(held.id, held.version) for held in map(view.items.get, self.ids) if held}
+            self.read = {key: value for key, value in self.read.items() if key in current}
+            self.head = view.head
+        return self.ids
+
+    def statements(self, helds: Sequence[Held]) -> list[Preference]:
+        """What each of them states, without vectors."""
+        known = []
+        for held in helds:
+            key = (held.id, held.version)
+            if key not in self.read:
+                self.read[key] = _read(held)
+            known.append(self.read[key])
+        return known
+
+    def replaced(self, helds: Sequence[Held], known: Sequence[Preference]) -> Mapping[str, str]:
+        """From each replaced statement to the one that replaces it, among those that may be seen."""
+        seen = tuple((held.id, held.version) for held in helds)
+        if self.settled[0] != seen:
+            self.settled = (seen, superseded(known))
+        return self.settled[1]
+
+
+def _is_preference(held: Held) -> bool:
+    return held.item.memory_type is MemoryType.PREFERENCE
+
+
+def _read(held: Held) -> Preference:
+    item = held.item
+    return read_preference(
+        item.id,
+        item.memory,
+        item.valid_from or item.created_at,
+        inferred=bool(item.reasoning) or "implicit" in item.tags,
+        reasoning=item.reasoning,
+    )
+
+
+def check_preferences(request: pb.PreferencesRequest) -> None:
+    """Refuse a PreferencesRequest that no cube would answer; asked by the gateway before it embeds the question."""
+    if request.query:
+        check_text("query", request.query, MAX_QUERY_BYTES)
+    if request.top_k > MAX_PREFERENCES:
+        raise InvalidArgumentError("top_k", f"is {request.top_k}, the most is {MAX_PREFERENCES}")
+    if request.token_budget > MAX_BUDGET:
+        raise InvalidArgumentError("token_budget", f"is {request.token_budget}, the most is {MAX_BUDGET}")
+
+
+def answer_preferences(
+    view: View, request: pb.PreferencesRequest, call: Call, passes: Callable[[Held], bool] | None
+) -> pb.PreferencesResponse:
+    """The answer; only items that pass ``passes`` (None: all do) take part, and only those in the block are listed."""
+    check_preferences(request)
+    response = pb.PreferencesResponse(seq=view.head)
+    if call.note:
+        response.degraded.append(call.note)
+    vector = np.frombuffer(call.vector, np.float32) if call.vector else None
+    if vector is not None and call.model != view.model:
+        vector = None
+        response.degraded.append(f"embedder: this cube's vectors of {call.model} are being made; chosen by words only")
+    cache = view.preferences
+    helds = [held for held in map(view.items.get, cache.candidates(view)) if held and (passes is None or passes(held))]
+    helds = _without_sources(helds)
+    if len(helds) > MOST_CONSIDERED:
+        response.degraded.append(f"preferences: the latest {MOST_CONSIDERED} of {len(helds)} were considered")
+        helds = helds[-MOST_CONSIDERED:]
+    known = cache.statements(helds)
+    replaced = cache.replaced(helds, known)
+    if vector is not None:
+        known = [replace(one, vector=view.index.vector_of(one.id)) for one in known]
+    chosen = choose(known, request.query, vector, request.top_k or TOP_K, replaced)
+    block, listed, tokens = preference_block(chosen, request.token_budget or TOKEN_BUDGET)
+    response.block, response.tokens = block, tokens
+    if len(listed) < len(chosen):
+        response.degraded.append(f"block: {len(listed)} of {len(chosen)} preferences are in it, within its tokens")
+    response.preferences.extend(_on_the_wire(view, one) for one in listed)
+    return response
+
+
+def _without_sources(helds: list[Held]) -> list[Held]:
+    """Less the turns from which fine reading has made a preference, and what speaks of tools and files."""
+    typed = [held for held in helds if _MAY_PREFER.search(held.body) and _is_preference(held)]
+    sources = {source for held in typed for source in held.item.derived_from}
+    own = {held.id for held in typed}
+    return [
+        held
+        for held in helds
+        if held.id in own or (held.id not in sources and held.item.memory_type not in _OTHER_WORK)
+    ]
+
+
+def _on_the_wire(view: View, chosen: Chosen) -> pb.Preference:
+    preference = chosen.preference
+    return pb.Preference(
+        item=view.items.wire(preference.id),
+        statement=preference.text,
+        explicit=preference.explicit,
+        score=chosen.score,
+        supersedes=chosen.supersedes,
+    )

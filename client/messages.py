@@ -3,64 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from memcube.client.checks import text, time
+from memcube.model.content import MESSAGE_FIELDS, fill_content
 from memcube.model.errors import InvalidArgumentError
+from memcube.model.times import offset_minutes
 from memcube.protos.memcube.v1 import service_pb2
 
 __all__ = ["messages_of"]
 
 _TIMES = ("time", "timestamp", "created_at")
-_KNOWN = {"role", "content", "name", "id", *_TIMES}
+_KNOWN = {*MESSAGE_FIELDS, *_TIMES}
 
 
-def messages_of(given: object, field: str = "messages") -> list[service_pb2.Message]:
+def messages_of(given: object, field: str = "messages", default_time: object = None) -> list[service_pb2.Message]:
     """The messages of one ``add``.
 
-    A message is a text, or ``{"role", "content", "name", "id", "timestamp"}`` where content is a text or a list of
-    parts of which ``{"type": "text", "text": …}`` is taken. Raises InvalidArgumentError naming the message at fault.
+    A message is a text, or ``{"role", "content", "name", "id", "timestamp", "tool_calls", "tool_call_id"}`` where
+    content is a text or a list of parts (``memcube.model.content``). A time's zone is taken for the speaker's, that of
+    ``default_time`` where a message has none. Raises InvalidArgumentError naming the message at fault.
     """
     if isinstance(given, str | Mapping):
-        return [_message(given, field)]
-    if isinstance(given, list | tuple):
-        if not given:
-            raise InvalidArgumentError(field, "is empty")
-        return [_message(one, f"{field}[{index}]") for index, one in enumerate(given)]
-    raise InvalidArgumentError(field, f"a {type(given).__name__} is no text, message or list of messages")
+        made = [_message(given, field, default_time)]
+    elif isinstance(given, list | tuple):
+        made = [_message(one, f"{field}[{index}]", default_time) for index, one in enumerate(given)]
+    else:
+        raise InvalidArgumentError(field, f"a {type(given).__name__} is no text, message or list of messages")
+    if not any(map(_says_something, made)):
+        raise InvalidArgumentError(field, "is empty")
+    return made
 
 
-def _message(given: object, field: str) -> service_pb2.Message:
+def _says_something(message: service_pb2.Message) -> bool:
+    return bool(message.content.strip() or message.parts or message.tool_calls or message.tool_call_id)
+
+
+def _message(given: object, field: str, default_time: object) -> service_pb2.Message:
     if isinstance(given, str):
-        return service_pb2.Message(content=text(field, given, empty=False))
+        return service_pb2.Message(content=text(field, given), utc_offset_minutes=offset_minutes(default_time))
     if not isinstance(given, Mapping):
         raise InvalidArgumentError(field, f"a {type(given).__name__} is no message")
-    unknown = set(given) - _KNOWN
+    # Clients' own message objects name all that they could have had.
+    unknown = {name for name, value in given.items() if value is not None and value != []} - _KNOWN
     if unknown:
         raise InvalidArgumentError(f"{field}.{min(map(str, unknown))}", f"is unknown; a message has {sorted(_KNOWN)}")
-    return service_pb2.Message(
+    said = next((given[name] for name in _TIMES if given.get(name) is not None), None)
+    made = service_pb2.Message(
         role=text(f"{field}.role", given.get("role", "")),
-        content=_content(f"{field}.content", given.get("content")),
         name=text(f"{field}.name", given.get("name", "")),
         id=text(f"{field}.id", given.get("id", "")),
-        time=time(f"{field}.timestamp", next((given[name] for name in _TIMES if given.get(name) is not None), None)),
+        time=time(f"{field}.timestamp", said),
+        utc_offset_minutes=offset_minutes(default_time if said is None else said),
     )
-
-
-def _content(field: str, content: object) -> str:
-    if isinstance(content, list | tuple):
-        parts: list[Any] = list(content)
-        words = [part if isinstance(part, str) else part.get("text") for part in parts if _is_text_part(field, part)]
-        return text(field, "\n".join(word for word in words if word), empty=False)
-    return text(field, content, empty=False)
-
-
-def _is_text_part(field: str, part: object) -> bool:
-    if isinstance(part, str):
-        return True
-    if not isinstance(part, Mapping):
-        raise InvalidArgumentError(field, f"a {type(part).__name__} is no part of a message")
-    kind = part.get("type", "text")
-    if kind not in ("text", "input_text", "output_text"):
-        raise InvalidArgumentError(field, f"a part of type {kind!r} can't be remembered; only texts can")
-    return True
+    fill_content(made, field, given)
+    return made

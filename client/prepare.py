@@ -17,6 +17,7 @@ from memcube.client.messages import messages_of
 from memcube.client.scope import filter_of, scope_of, scopes_of
 from memcube.model import answers
 from memcube.model.codec import struct_from_info
+from memcube.model.content import schemas_of
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.ids import new_idempotency_key
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -60,6 +61,8 @@ _ADD = {
     "memory_type",
     "session_id",
     "source_kind",
+    "verbatim",
+    "tools",
     "idempotency_key",
 }
 
@@ -79,12 +82,15 @@ def add(
     session_id: str | None,
     source_kind: str | None,
     idempotency_key: str | None,
+    infer: bool | None = None,
+    verbatim: bool | None = None,
+    tools: object = None,
 ) -> Prepared[Plain]:
-    """Take in messages."""
+    """Take in messages. ``infer=False`` is mem0's word for ``verbatim``."""
     scope, _ = scope_of(None, user_id, agent_id, run_id, cube_id)
     request = pb.AddRequest(
         scope=scope,
-        messages=messages_of(messages),
+        messages=[] if tools and not messages else messages_of(messages, default_time=timestamp),
         info=struct_from_info("metadata", metadata) if metadata else None,
         tags=texts("tags", tags),
         session_id=text("session_id", session_id),
@@ -93,6 +99,8 @@ def add(
         expires_at=time("expiration_date", expiration_date),
         idempotency_key=_key(idempotency_key),
         source_kind=text("source_kind", source_kind),
+        verbatim=infer is False if verbatim is None else bool(verbatim),
+        tool_schemas=schemas_of("tools", tools),
     )
     return Prepared("Add", request, answers.added)
 
@@ -102,7 +110,7 @@ def add_of(arguments: Mapping[str, Any]) -> Prepared[Plain]:
     unknown = set(arguments) - _ADD
     if unknown:
         raise InvalidArgumentError(min(map(str, unknown)), "is no argument of add")
-    return add(**{name: arguments.get(name) for name in _ADD if name != "infer"})
+    return add(**{name: arguments.get(name) for name in _ADD})
 
 
 def search(
@@ -165,6 +173,27 @@ def _search_from(
         None if scopes[0].cube_id else pb.SearchResponse(vector_coverage=1.0),
         instead,
     )
+
+
+def preferences(
+    query: str,
+    *,
+    user_id: str | None,
+    agent_id: str | None,
+    run_id: str | None,
+    cube_id: str | None,
+    top_k: int,
+    token_budget: int,
+) -> Prepared[Plain]:
+    """What the user prefers, as far as it matters for a question."""
+    scope, _ = scope_of(None, user_id, agent_id, run_id, cube_id)
+    request = pb.PreferencesRequest(
+        scope=scope,
+        query=text("query", query),
+        top_k=count("top_k", top_k, least=1),
+        token_budget=count("token_budget", token_budget),
+    )
+    return Prepared("Preferences", request, answers.preferences, None if scope.cube_id else pb.PreferencesResponse())
 
 
 def understand(query: str, *, reference_date: object, fine: bool) -> Prepared[Plain]:

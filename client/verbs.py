@@ -85,14 +85,20 @@ class Verbs(Generic[One]):
         memory_type: str | None = None,
         session_id: str | None = None,
         source_kind: str | None = None,
+        verbatim: bool | None = None,
+        tools: Sequence[str | Mapping[str, Any]] | None = None,
         idempotency_key: str | None = None,
     ) -> One:
         """Take in a text, a message or a list of them; returns ``{"results": [{"id", "memory", "event": "ADD"}]}``.
 
         When it returns, the memories are durable and can be found by their words. The cube is made when it is
         missing. ``timestamp`` (default: now) is when it was said, ``expiration_date`` until when it is returned:
-        aware datetimes, RFC 3339 texts with a zone, or Unix seconds. ``infer`` is taken for mem0's sake: what was
-        said is kept as it was said, and no LLM is needed.
+        aware datetimes, RFC 3339 texts with a zone, or Unix seconds; 'yesterday' is that of the zone.
+
+        Messages are those of chat APIs, with parts (``text``, ``image_url``, ``file`` as ``data:`` addresses or bytes),
+        ``tool_calls`` and ``tool_call_id``; ``tools`` are tools' schemas. Prompts of the system, schedulers' ticks and
+        memories that were shown are left out, ``skipped`` in the answer tells it; with ``verbatim`` (mem0's
+        ``infer=False``) everything is kept as it was said, and nothing is read more finely later.
         """
         return self._ask(
             prepare.add,
@@ -108,6 +114,9 @@ class Verbs(Generic[One]):
             memory_type=memory_type,
             session_id=session_id,
             source_kind=source_kind,
+            infer=infer,
+            verbatim=verbatim,
+            tools=tools,
             idempotency_key=idempotency_key,
         )
 
@@ -179,6 +188,34 @@ class Verbs(Generic[One]):
             user_ids=user_ids,
             agent_ids=agent_ids,
             run_ids=run_ids,
+        )
+
+    def preferences(
+        self,
+        query: str = "",
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        run_id: str | None = None,
+        cube_id: str | None = None,
+        top_k: int = DEFAULT_PREFERENCES,
+        token_budget: int = 0,
+    ) -> One:
+        """What the user prefers, cannot or does not want: ``{"results": [{"preference", "explicit", …}], "block", …}``.
+
+        Those that matter for the question ``query``, best first, at most 20 (``top_k``); without one, those that matter
+        for most. ``block`` is they as text for a prompt, within ``token_budget`` tokens (0: 400), limits first; only what
+        stands in it is listed. What a later statement replaces is left out, and its id is in that one's ``supersedes``.
+        """
+        return self._ask(
+            prepare.preferences,
+            query,
+            user_id=user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            cube_id=cube_id,
+            top_k=top_k,
+            token_budget=token_budget,
         )
 
     def understand(self, query: str, *, reference_date: object = None, fine: bool = False) -> One:

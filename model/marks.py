@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["MEMORIES_FIRST", "MEMORIES_LAST", "memory_block"]
+__all__ = ["MEMORIES_FIRST", "MEMORIES_LAST", "PREFERENCES_FIRST", "PREFERENCES_LAST", "memory_block"]
 
 MEMORIES_FIRST = "<memcube-memories>"
 MEMORIES_LAST = "</memcube-memories>"
+PREFERENCES_FIRST = "<memcube_preferences>"
+PREFERENCES_LAST = "</memcube_preferences>"
+"""Those of ``memcube.actors.operator.block``; a test holds them together."""
 
 
 def memory_block(memories: Iterable[str]) -> str:

@@ -12,13 +12,23 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from memcube.model.codec import struct_from_info
+from memcube.model.content import fill_content, schemas_of
 from memcube.model.errors import InvalidArgumentError, TooLargeError
 from memcube.model.filters import filter_to_proto, parse_filter
 from memcube.model.item import MEMORY_TYPES
-from memcube.model.times import parse_time, to_timestamp
+from memcube.model.times import offset_minutes, parse_time, to_timestamp
 from memcube.protos.memcube.v1 import filter_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -125,20 +135,50 @@ class Scoped(Body):
         return pb.Scope(cube_id=self.cube_id, user_id=self.user_id, agent_id=self.agent_id, run_id=self.run_id)
 
 
+_CONTENT = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}],
+    "description": "a text, or parts as chat APIs have them: text, image_url, file (bytes as data: addresses)",
+}
+_CALLS = {"description": "calls of tools as chat APIs have them: id, function: {name, arguments}"}
+
+
 class MessageBody(Body):
     """One message of a conversation."""
 
-    content: str
+    content: Annotated[Any, WithJsonSchema(_CONTENT)] = None
     role: str | None = None
     name: str | None = None
     id: str | None = None
     time: Time | None = None
+    tool_calls: Annotated[list[dict[str, Any]] | None, Field(json_schema_extra=_CALLS)] = None
+    tool_call_id: str | None = None
+
+    def message(self, field: str, default: object) -> pb.Message:
+        """The wire form; ``default`` is the request's time as it was sent: its zone is the speaker's."""
+        made = pb.Message(
+            role=self.role,
+            name=self.name,
+            id=self.id,
+            time=_time(f"{field}.time", self.time),
+            utc_offset_minutes=offset_minutes(default if self.time is None else self.time),
+        )
+        fill_content(
+            made, field, {"content": self.content, "tool_calls": self.tool_calls, "tool_call_id": self.tool_call_id}
+        )
+        return made
+
+    @property
+    def large(self) -> bool:
+        """Whether it has parts, so that bytes may have to be decoded."""
+        return isinstance(self.content, list)
 
 
 class AddBody(Scoped):
     """POST /v1/memories. ``messages`` may be a text, a message, or a list of messages."""
 
-    messages: Annotated[list[MessageBody], FailFast()] = Field(description="a text, a message, or a list of messages")
+    messages: Annotated[list[MessageBody], FailFast()] = Field(
+        default_factory=list, description="a text, a message, or a list of messages"
+    )
     metadata: dict[str, Any] | None = None
     tags: Tags = []
     session_id: str | None = None
@@ -146,6 +186,10 @@ class AddBody(Scoped):
     time: Time | None = None
     expires_at: Time | None = None
     source_kind: str | None = None
+    verbatim: bool = Field(False, description="kept as it was said: nothing is left out, no fine reading")
+    tools: Annotated[list[dict[str, Any]], BeforeValidator(partial(_at_most, "tools"))] = Field(
+        [], description="schemas of tools, as chat APIs take them"
+    )
     idempotency_key: Key | None = None
 
     @field_validator("messages", mode="before")
@@ -161,16 +205,7 @@ class AddBody(Scoped):
         """The wire form; ``key`` is the header's idempotency key, used when the body has none."""
         return pb.AddRequest(
             scope=self.scope(),
-            messages=[
-                pb.Message(
-                    role=one.role,
-                    content=one.content,
-                    name=one.name,
-                    id=one.id,
-                    time=_time(f"messages[{place}].time", one.time),
-                )
-                for place, one in enumerate(self.messages)
-            ],
+            messages=[one.message(f"messages[{place}]", self.time) for place, one in enumerate(self.messages)],
             info=None if self.metadata is None else struct_from_info("metadata", self.metadata),
             tags=self.tags,
             session_id=self.session_id,
@@ -178,6 +213,8 @@ class AddBody(Scoped):
             time=_time("time", self.time),
             expires_at=_time("expires_at", self.expires_at),
             source_kind=self.source_kind,
+            verbatim=self.verbatim,
+            tool_schemas=schemas_of("tools", self.tools),
             idempotency_key=self.idempotency_key or key,
         )
 

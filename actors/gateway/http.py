@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Query, Request, Response
@@ -30,6 +32,7 @@ from memcube.actors.gateway.docs import docs_page
 from memcube.actors.gateway.door import Door
 from memcube.actors.gateway.guard import Guard
 from memcube.actors.gateway.metrics import CONTENT_TYPE
+from memcube.actors.gateway.preferences_body import PreferencesBody
 from memcube.actors.gateway.refusals import answer_refusal, error_body, of_http, of_validation
 from memcube.actors.gateway.status import package_version
 from memcube.model import answers
@@ -56,7 +59,10 @@ class Routes:
 
     async def add(self, request: Request, body: AddBody) -> Plain:
         """Take in messages. Acknowledged means durable, and findable by its words."""
-        return answers.added(await self._ask(request, "add", body.request(_key(request.headers)), pb.AddResponse))
+        make = partial(body.request, _key(request.headers))
+        # Decoding a document's bytes takes its time.
+        message = await asyncio.to_thread(make) if any(one.large for one in body.messages) else make()
+        return answers.added(await self._ask(request, "add", message, pb.AddResponse))
 
     async def search(self, request: Request, body: SearchBody) -> Plain:
         """The memories that answer a query, best first, each with the parts of its score."""
@@ -72,6 +78,10 @@ class Routes:
                 for one in answer.results
             ]
         }
+
+    async def preferences(self, request: Request, body: PreferencesBody) -> Plain:
+        """What the user prefers, as far as it matters for a question, with a block of text for a prompt."""
+        return answers.preferences(await self._ask(request, "preferences", body.request(), pb.PreferencesResponse))
 
     async def understand(self, request: Request, body: UnderstandBody) -> Plain:
         """A request in words as an operation: intent, kinds, topics, people, times. Looks into no cube."""
@@ -205,6 +215,7 @@ def make_app(door: Door) -> FastAPI:
         ("GET", "/v1/memories/{memory_id}/history", routes.history),
         ("POST", "/v1/search", routes.search),
         ("POST", "/v1/search/batch", routes.batch_search),
+        ("POST", "/v1/preferences", routes.preferences),
         ("POST", "/v1/understand", routes.understand),
         ("POST", "/v1/reset", routes.reset),
         ("POST", "/v1/cubes", routes.create_cube),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -27,7 +27,7 @@ from memcube.model.content import data_of_url
 from memcube.model.errors import DeadlineError, InvalidArgumentError, TooLargeError
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
-__all__ = ["CAPTION_S", "CONVERT_S", "has_parts", "origin_of", "taken"]
+__all__ = ["CAPTION_S", "CONVERT_S", "has_parts", "origin_of", "taken", "with_skipped"]
 
 CONVERT_S, CAPTION_S = 60.0, 20.0
 RESERVE_S = 2.0
@@ -45,12 +45,18 @@ def has_parts(request: pb.AddRequest) -> bool:
     return any(part.WhichOneof("content") != "text" for message in request.messages for part in message.parts)
 
 
-def origin_of(request: pb.AddRequest) -> bytes:
+def _digest(request: pb.AddRequest) -> bytes:
+    key = request.idempotency_key
+    request.ClearField("idempotency_key")
+    digest = hashlib.blake2b(request.SerializeToString(deterministic=True), digest_size=16).digest()
+    request.idempotency_key = key
+    return digest
+
+
+async def origin_of(request: pb.AddRequest) -> bytes:
     """A digest of a request as it came, its idempotency key apart: what makes a retry the same request."""
-    plain = pb.AddRequest()
-    plain.CopyFrom(request)
-    plain.ClearField("idempotency_key")
-    return hashlib.blake2b(plain.SerializeToString(deterministic=True), digest_size=16).digest()
+    large = request.ByteSize() > SMALL_BYTES
+    return await asyncio.to_thread(_digest, request) if large else _digest(request)
 
 
 async def taken(caller: Caller, request: pb.AddRequest, scheduler: Scheduler | None) -> list[pb.Skipped]:
@@ -76,6 +82,19 @@ async def taken(caller: Caller, request: pb.AddRequest, scheduler: Scheduler | N
         raise problems[0]
     check_add(request)
     return skipped
+
+
+def with_skipped(answer: bytes, skipped: Sequence[pb.Skipped]) -> bytes:
+    """A cube's serialized answer with what was left out before the cube saw the request."""
+    if not skipped:
+        return answer
+    told = pb.AddResponse.FromString(answer)
+    known = {one.message for one in skipped}
+    # A message that came without anything readable is empty to the cube; here is why.
+    kept = [one for one in told.skipped if one.reason != "empty" or one.message not in known]
+    del told.skipped[:]
+    told.skipped.extend((*kept, *skipped))
+    return told.SerializeToString()
 
 
 def _left(request: pb.AddRequest) -> Iterator[bool]:

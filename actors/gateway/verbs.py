@@ -13,11 +13,13 @@ from dataclasses import replace
 from functools import partial
 
 from memcube.actors.cube.call import Call
+from memcube.actors.cube.preferences import check_preferences
 from memcube.actors.cube.scope import cube_id_of
 from memcube.actors.cube.validate import check_cube, check_filter, check_key, check_query, check_search
+from memcube.actors.cube.validate_add import check_add
 from memcube.actors.gateway.caller import Caller
 from memcube.actors.gateway.composite import places_of
-from memcube.actors.cube.validate_add import check_add
+from memcube.actors.gateway.intake import has_parts, origin_of, taken, with_skipped
 from memcube.actors.gateway.queries import Queries, Query
 from memcube.actors.gateway.receipts import Receipts
 from memcube.actors.gateway.seam import Neighbours
@@ -58,6 +60,7 @@ class Verbs:
             "add": self._add,
             "search": self._search,
             "batch_search": self._batch_search,
+            "preferences": self._preferences,
             "understand": self._understand,
             "get": self._get,
             "list": self._list,
@@ -176,7 +179,13 @@ class Verbs:
         ref = self._scope(caller, "add", request.scope)
         # Asked here too because the call may create the cube: bad input changes nothing.
         check_add(request)
-        return await self._mutate(caller, ref, "add", body, request.idempotency_key, create=True)
+        if not has_parts(request):
+            return await self._mutate(caller, ref, "add", body, request.idempotency_key, create=True)
+        key, origin = request.idempotency_key, await origin_of(request)
+        skipped = await taken(caller, request, self._neighbours.scheduler)
+        body = request.SerializeToString()
+        answer = await self._mutate(caller, ref, "add", body, key, create=True, origin=origin)
+        return with_skipped(answer, skipped)
 
     async def _delete_all(self, caller: Caller, body: bytes) -> bytes:
         request = parse(pb.DeleteAllRequest, body)
@@ -235,6 +244,15 @@ class Verbs:
                 asking.create_task(ask(ref, group))
         return pb.BatchSearchResponse(results=[one for one in results if one is not None]).SerializeToString()
 
+    async def _preferences(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.PreferencesRequest, body)
+        ref = self._scope(caller, "preferences", request.scope)
+        check_preferences(request)
+        if not request.query.strip():
+            return await self._read(caller, ref, "preferences", body)
+        query = await self._queries.embed(caller.principal.tenant, [request.query], caller.left_s)
+        return await self._read(caller, ref, "preferences", body, query)
+
     async def _understand(self, caller: Caller, body: bytes) -> bytes:
         request = parse(pb.UnderstandRequest, body)
         self._access.check_tenant(caller.principal, "understand")
@@ -281,10 +299,18 @@ class Verbs:
         return self._cube(caller, verb, cube_id_of(scope))
 
     async def _mutate(
-        self, caller: Caller, ref: CubeRef, verb: str, body: bytes, key: str, *, create: bool = False
+        self,
+        caller: Caller,
+        ref: CubeRef,
+        verb: str,
+        body: bytes,
+        key: str,
+        *,
+        create: bool = False,
+        origin: bytes = b"",
     ) -> bytes:
         check_key(key)
-        call = Call(verb, body, caller.principal, key or new_idempotency_key())
+        call = Call(verb, body, caller.principal, key or new_idempotency_key(), origin=origin)
         return await self._router.mutate(ref, call, create=create, timeout_s=caller.left_s)
 
     async def _read(

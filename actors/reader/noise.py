@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from memcube.model.marks import MEMORIES_FIRST, MEMORIES_LAST
+from memcube.model.marks import MEMORIES_FIRST, MEMORIES_LAST, PREFERENCES_FIRST, PREFERENCES_LAST
 
 __all__ = ["INJECTED", "NOISE", "SYSTEM_PROMPT", "injected", "left_out"]
 
@@ -36,8 +36,10 @@ def _alone(first: str, last: str) -> re.Pattern[str]:
     return re.compile(rf"^[ \t]*{marks}[ \t\r]*(?:\n|\Z)", re.MULTILINE)
 
 
-_MARKS = tuple((first, _alone(first, last)) for first, last in ((MEMORIES_FIRST, MEMORIES_LAST),))
-_ITEM = re.compile(r"[ \t]*- [^\n]*(?:\n|\Z)")
+_PAIRS = ((MEMORIES_FIRST, MEMORIES_LAST), (PREFERENCES_FIRST, PREFERENCES_LAST))
+_MARKS = tuple((first, _alone(first, last)) for first, last in _PAIRS)
+_ITEM = re.compile(r"[ \t]*(?:- [^\n]*|[^\n]{1,80}:|What the user told or showed [^\n]*)(?:\n|\Z)")
+"""Lines of a block: memories, and what introduces them."""
 
 
 def left_out(role: str, text: str) -> tuple[str, str] | None:
@@ -61,7 +63,13 @@ def injected(text: str) -> list[tuple[int, int]]:
     A mark counts where it stands alone on its line. Where the closing one is missing, the listed lines that follow the
     opening one are taken, and no more.
     """
-    return sorted(span for first, marks in _MARKS if first in text for span in _blocks(text, marks))
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(span for first, marks in _MARKS if first in text for span in _blocks(text, marks)):
+        if found and begin < found[-1][1]:  # one kind within the other
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((begin, end))
+    return found
 
 
 def _blocks(text: str, marks: re.Pattern[str]) -> Iterator[tuple[int, int]]:

@@ -30,7 +30,7 @@ from memcube.client.cli.options import (
 )
 from memcube.client.cli.output import counted, err, out, print_json
 from memcube.client.memory import Memory
-from memcube.model.errors import MemCubeError, NotFoundError
+from memcube.model.errors import InvalidArgumentError, MemCubeError, MissingExtraError, NotFoundError
 
 __all__ = ["add"]
 
@@ -78,24 +78,34 @@ def add(
     began = time.monotonic()
     results: list[dict[str, Any]] = []
     refused: list[MemCubeError] = []
+    left: list[dict[str, Any]] = []
     already = 0
     with connect(server, api_key, home, timeout) as memory, _progress(len(adds) > 1 and not as_json) as progress:
         head = _head(memory, common) if any("idempotency_key" in call for call in adds) else 0
         bar = progress.add_task("adding", total=len(adds))
-        for answer in memory.add_many(adds):
+        for place, answer in enumerate(memory.add_many(adds)):
             progress.advance(bar)
-            if isinstance(answer, MemCubeError):
+            if isinstance(answer, InvalidArgumentError | MissingExtraError) and place in intake.listed:
+                problem = answer.problem if isinstance(answer, InvalidArgumentError) else answer.message
+                intake.leave(place, problem)
+            elif isinstance(answer, MemCubeError):
                 refused.append(answer)
             else:
                 results.extend(answer["results"])
+                left += [one | {"call": place} for one in answer["skipped"]]
                 # Events up to here are older than this command: the answer is that of the first time.
                 already += len(answer["results"]) if answer["seq"] <= head else 0
     took_ms = (time.monotonic() - began) * 1000
     if as_json and not refused:
         skipped = [{"path": path, "why": why} for path, why in intake.skipped.items()]
-        print_json({"results": results, "already": already, "taken": intake.taken, "skipped": skipped})
+        plain = {"results": results, "already": already, "taken": intake.taken, "skipped": skipped, "left_out": left}
+        print_json(plain)
     elif not as_json:
         _say(results, already, intake, took_ms)
+        for told in left[:SHOWN]:
+            err.print(f"left out ({told['reason']}): {told['detail']}", style="yellow", markup=False, soft_wrap=True)
+        if len(left) > SHOWN:
+            err.print(f"left out {len(left) - SHOWN} more; --json has all", style="yellow")
     if refused:
         if len(refused) > 1:
             err.print(f"[red]{len(refused)} of {len(adds)} calls were refused; the first one:[/red]")

@@ -2,6 +2,7 @@
 
 *.json    a conversation in LoCoMo's shape, a list of messages, or ``{"messages": […]}``
 *.jsonl   a message a line
+*.pdf     and other documents (docx, pptx, xlsx, html, csv): sent as they are, read by the server
 others    text, UTF-8: a paragraph becomes a memory, with its place in the file as source
 """
 
@@ -21,13 +22,15 @@ from typing import Any
 from memcube.client import prepare
 from memcube.client.cli.options import json_value
 from memcube.client.locomo import conversations_of
-from memcube.model.errors import InvalidArgumentError
+from memcube.model.content import MAX_DATA_BYTES
+from memcube.model.errors import InvalidArgumentError, TooLargeError
 
 __all__ = ["Intake", "keyed"]
 
 Add = dict[str, Any]
 MESSAGES_A_CALL = 50
-SUFFIXES = (".txt", ".md", ".rst", ".json", ".jsonl")
+DOCUMENTS = (".pdf", ".docx", ".pptx", ".xlsx", ".html", ".htm", ".csv")
+SUFFIXES = (".txt", ".md", ".rst", ".json", ".jsonl", *DOCUMENTS)
 _NO_FILE = "is no regular file or directory"
 _PARAGRAPH = re.compile(r"\n\s*\n")
 
@@ -37,12 +40,20 @@ class Intake:
     """What the arguments of one ``memcube add`` come to.
 
     ``adds`` are calls of ``add`` without whose memory it is; those of files have a ``session_id``. ``taken`` are the
-    files, ``skipped`` maps what a directory holds besides to why it is left.
+    files, ``skipped`` maps what a directory holds besides to why it is left. ``listed`` has the documents that a
+    directory holds, by their call's place in ``adds``: whether they can be read, the server finds out.
     """
 
     adds: list[Add] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    listed: dict[int, str] = field(default_factory=dict)
+
+    def leave(self, place: int, problem: str) -> None:
+        """Skip the document of ``listed`` whose call the server refused."""
+        path = self.listed.pop(place)
+        self.taken.remove(path)
+        self.skipped[path] = problem
 
     def take(self, given: str) -> None:
         """Take in one argument.
@@ -82,7 +93,10 @@ class Intake:
             below[:] = sorted(name for name in below if not name.startswith("."))
             for file in (place / name for name in sorted(names)):
                 try:
-                    self.adds += _of_listed_file(file, file.relative_to(top).as_posix())
+                    adds = _of_listed_file(file, file.relative_to(top).as_posix())
+                    if file.suffix.lower() in DOCUMENTS:
+                        self.listed[len(self.adds)] = str(file)
+                    self.adds += adds
                     self.taken.append(str(file))
                 except InvalidArgumentError as error:
                     self.skipped[str(file)] = error.problem
@@ -101,10 +115,15 @@ def keyed(adds: Iterable[Add]) -> Iterator[Add]:
     """
     times: Counter[str] = Counter()
     for add in adds:
-        said = json.dumps(add, sort_keys=True, default=str, ensure_ascii=True)
+        said = json.dumps(add, sort_keys=True, default=_digest, ensure_ascii=True)
         times[said] += 1
         digest = hashlib.sha256(f"{times[said]} {said}".encode()).hexdigest()
         yield {**add, "idempotency_key": f"file-{digest[:40]}"}
+
+
+def _digest(value: object) -> str:
+    """What stands for the bytes of a document in a key."""
+    return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)
 
 
 def _looks_like_a_path(given: str) -> bool:
@@ -128,6 +147,12 @@ def _of_listed_file(path: Path, name: str) -> list[Add]:
 
 def _of_file(path: Path, name: str) -> list[Add]:
     """``name`` is what the file's sources and sessions are called: its path in the directory that was given."""
+    if path.suffix.lower() in DOCUMENTS:
+        size = path.stat().st_size
+        if size > MAX_DATA_BYTES:
+            raise TooLargeError(str(path), size, MAX_DATA_BYTES)
+        part = {"type": "file", "file": {"file_data": path.read_bytes(), "filename": name}}
+        return [{"messages": [{"content": [part]}], "session_id": name}]
     text = _decode(str(path), path.read_bytes())
     if path.suffix.lower() == ".json":
         try:

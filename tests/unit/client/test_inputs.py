@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from memcube.client import prepare
 from memcube.client.cli import inputs
 from memcube.client.cli.inputs import Intake, keyed
 from memcube.client.cli.options import json_object
 from memcube.client.locomo import read_conversations
-from memcube.model.errors import InvalidArgumentError
+from memcube.model.errors import InvalidArgumentError, TooLargeError
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "conversation.json"
 
@@ -174,11 +175,12 @@ def test_what_does_not_suit_is_skipped_and_said(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(body)
     intake = Intake()
     intake.take(str(tmp_path))
-    assert [add["session_id"] for add in intake.adds] == ["README.md", "lib/README.md", "lib/talk"]
-    assert [add["messages"][0]["id"] for add in intake.adds[:2]] == ["README.md#1", "lib/README.md#1"]
-    assert intake.taken == [str(tmp_path / name) for name in ("README.md", "lib/README.md", "lib/talk.json")]
+    assert [add["session_id"] for add in intake.adds] == ["README.md", "table.csv", "lib/README.md", "lib/talk"]
+    assert [intake.adds[at]["messages"][0]["id"] for at in (0, 2)] == ["README.md#1", "lib/README.md#1"]
+    taken = ("README.md", "table.csv", "lib/README.md", "lib/talk.json")
+    assert intake.taken == [str(tmp_path / name) for name in taken]
     skipped = {str(Path(path).relative_to(tmp_path)): why for path, why in intake.skipped.items()}
-    assert set(skipped) == {".git", *files} - {"README.md", "lib/README.md", "lib/talk.json", ".git/description.txt"}
+    assert set(skipped) == {".git", *files} - {*taken, ".git/description.txt"}
     assert (skipped[".git"], skipped[".env.txt"], skipped["empty.md"]) == ("hidden", "hidden", "is empty")
 
 
@@ -193,3 +195,32 @@ def test_the_same_file_is_the_same_call(tmp_path: Path) -> None:
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
     assert len({call["idempotency_key"] for call in keyed([*adds_of(str(EXAMPLE))[:1] * 2])}) == 2
+
+
+def test_a_document_is_sent_as_it_is(tmp_path: Path) -> None:
+    """Its bytes and its name; the key stands for the bytes without holding them."""
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 one")
+    (tmp_path / "b.docx").write_bytes(b"PK two")
+    intake = Intake()
+    intake.take(str(tmp_path))
+    parts = [prepare.add_of({**add, "user_id": "ann"}).request.messages[0].parts[0].file for add in intake.adds]
+    assert [(part.name, part.data) for part in parts] == [("a.pdf", b"%PDF-1.7 one"), ("b.docx", b"PK two")]
+    assert intake.listed == {0: str(tmp_path / "a.pdf"), 1: str(tmp_path / "b.docx")}
+    keys = [one["idempotency_key"] for one in keyed(intake.adds)]
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 other")
+    assert next(keyed(adds_of(str(tmp_path / "a.pdf"))))["idempotency_key"] not in keys
+    intake.leave(0, "is encrypted")
+    assert (intake.taken, intake.skipped) == ([str(tmp_path / "b.docx")], {str(tmp_path / "a.pdf"): "is encrypted"})
+
+
+def test_a_document_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    """It is named with its size; in a directory it is skipped."""
+    with (tmp_path / "a.pdf").open("wb") as file:
+        file.truncate(25 * 1024 * 1024)
+    (tmp_path / "b.txt").write_text("one")
+    with pytest.raises(TooLargeError) as refusal:
+        adds_of(str(tmp_path / "a.pdf"))
+    assert refusal.value.field.endswith("a.pdf")
+    intake = Intake()
+    intake.take(str(tmp_path))
+    assert [Path(path).name for path in intake.skipped] == ["a.pdf"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from memcube.actors.operator import block
 from memcube.actors.reader.noise import injected, left_out
-from memcube.model.marks import MEMORIES_FIRST, MEMORIES_LAST, memory_block
+from memcube.model.marks import MEMORIES_FIRST, MEMORIES_LAST, PREFERENCES_FIRST, PREFERENCES_LAST, memory_block
 
 BLOCK = memory_block(["lives in Lisbon", "likes\ntea"])
 LEFT = [
@@ -67,6 +68,16 @@ def test_exactly_the_shown_memories_are_cut() -> None:
     assert cut(BLOCK) == ""
     assert cut(f"before\n{BLOCK}\nafter") == "before\nafter"
     assert cut(f"a\n{BLOCK}\nb\n  {BLOCK}\r\nc") == "a\nb\nc"
+
+
+def test_the_preference_block_is_one_of_them() -> None:
+    """Its marks are those that are looked for; also cut short, it goes."""
+    assert (block.FIRST_LINE, block.LAST_LINE) == (PREFERENCES_FIRST, PREFERENCES_LAST)
+    lines = [block.PREAMBLE, *block.HEADINGS.values(), '- 2026-03-01: "I like tea"']
+    whole = "\n".join((PREFERENCES_FIRST, *lines, PREFERENCES_LAST))
+    assert cut(f"a\n{whole}\nb\n{BLOCK}\nc") == "a\nb\nc"
+    assert cut("\n".join((PREFERENCES_FIRST, *lines, "my own words"))) == "my own words"
+    assert cut(f"a\n{MEMORIES_FIRST}\n{whole}\n{MEMORIES_LAST}\nb") == "a\nb"
 
 
 def test_a_block_that_was_cut_short_takes_its_lines_along() -> None:

@@ -141,15 +141,14 @@ class ChatModel:
                 if isinstance(error, httpx.TimeoutException):
                     raise
                 if tried >= TRIES:
-                    problem = self._without_key(f"{type(error).__name__}: {error}")
-                    raise UnavailableError(f"{WHAT} ({problem})", DOWN_S) from None
+                    raise UnavailableError(f"{WHAT} ({type(error).__name__}: {error})", DOWN_S) from None
                 await asyncio.sleep(wait_s)
                 continue
             if status < 300:
                 self._dialects[model] = dialect
                 return self._completion(body, estimate, bill)
             bill.add(Spent(1))
-            reason = reason_in(status, body, self._key)
+            reason = reason_in(body, self._key)
             if status in MISFITS:
                 other = dialect.without(reason, schema_sent=prompt.schema is not None)
                 if other is not None:
@@ -187,13 +186,10 @@ class ChatModel:
             completion = read_completion(body)
         except ValueError as error:
             bill.add(Spent(1, estimate))
-            said = reason_in(200, body, self._key)
+            said = reason_in(body, self._key)
             raise UnavailableError(f"{WHAT} ({error}{': ' + said if said else ''})", SETTLED_S) from None
         bill.add(completion.spent(estimate, estimate_tokens(completion.text)))
         return completion
-
-    def _without_key(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key else text
 
 
 def _read(completion: Completion, prompt: Prompt, max_tokens: int, check: Check | None) -> tuple[Any, str]:

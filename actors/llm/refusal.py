@@ -27,7 +27,10 @@ MOST_REASON_CHARS = 200
 
 
 def error_of(status: int, headers: Mapping[str, str], reason: str, key_name: str, keyed: bool) -> MemCubeError:
-    """The error that stands for a refused request; ``key_name`` is the variable that holds the key."""
+    """The error that stands for a refused request; ``key_name`` is the variable that holds the key.
+
+    Of a refused key it has no word of the endpoint's: some quote parts of it.
+    """
     wait_s = retry_after_s(headers)
     said = f": {reason}" if reason else ""
     if status in (401, 403):
@@ -46,10 +49,8 @@ def error_of(status: int, headers: Mapping[str, str], reason: str, key_name: str
     return UnavailableError(f"{WHAT} (HTTP {status}{said})", SETTLED_S)
 
 
-def reason_in(status: int, body: bytes, key: str) -> str:
-    """The endpoint's own words, cut and without the key; none of a refused key, where some quote parts of it."""
-    if status in (401, 403):
-        return ""
+def reason_in(body: bytes, key: str) -> str:
+    """The endpoint's own words, cut and without the key."""
     try:
         answer: Any = json.loads(body)
     except (ValueError, RecursionError):

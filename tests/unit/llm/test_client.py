@@ -317,7 +317,7 @@ def test_tokens_are_estimated_where_none_are_counted(endpoint: Endpoint) -> None
 @pytest.mark.parametrize("status", [401, 403, 404, 302, 500, 400])
 def test_a_key_is_never_told(endpoint: Endpoint, status: int, caplog: pytest.LogCaptureFixture) -> None:
     """Not in an error, its pickle, or the log, also where the endpoint quotes it."""
-    endpoint.always({"kind": "status", "status": status, "message": f"bad: {KEY} context length"})
+    endpoint.always({"kind": "status", "status": status, "message": f"bad: {KEY} sk-very* context length"})
     with caplog.at_level(logging.DEBUG), pytest.raises(MemCubeError) as caught:
         ask(endpoint, key=KEY)
     assert KEY not in str(caught.value)
@@ -326,6 +326,7 @@ def test_a_key_is_never_told(endpoint: Endpoint, status: int, caplog: pytest.Log
     assert len(endpoint.requests) == (TRIES if status == 500 else 1)
     if status in (401, 403):
         assert "OPENAI_API_KEY is refused" in str(caught.value)
+        assert "sk-very" not in str(caught.value)
 
 
 def test_a_missing_key_is_named(endpoint: Endpoint) -> None:

@@ -232,8 +232,16 @@ def test_the_same_on_another_day_is_another_memory(endpoint: Endpoint) -> None:
     """What is known of one day is no repetition of what happened on another."""
     taken = work(item(1, "I saw the doctor yesterday.", speaker="Alice"), known=["Alice saw the doctor."])
     taken.known[0].info["when"] = "2022-11-02"
-    done = read(endpoint, taken, answer(facts=[fact("Alice saw the doctor.", 1, when="2023-05-07")] * 2))
-    assert [draft.info["when"] for draft in done.drafts] == ["2023-05-07"]
+    days = ["2023-05-07", "2023-05-08", "2023-05-07"]
+    done = read(endpoint, taken, answer(facts=[fact("Alice saw the doctor.", 1, when=day) for day in days]))
+    assert [draft.info["when"] for draft in done.drafts] == days[:2]
+
+
+def test_notes_are_few(endpoint: Endpoint) -> None:
+    """A task keeps some; of very many the rest is counted."""
+    done = read(endpoint, work(ALICE), answer(facts=[fact("", 1)] * 40))
+    assert len(done.notes) == MOST_NOTES + 1
+    assert done.notes[-1] == f"and {40 - MOST_NOTES} more of the kind"
 
 
 def test_a_wrong_date_field_goes_and_the_fact_stays(endpoint: Endpoint) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "listed",
     "memory",
     "preference",
+    "preferences",
     "spent",
     "status",
     "streamed",
@@ -98,6 +99,17 @@ def preference(one: pb.Preference) -> Plain:
         "explicit": one.explicit,
         "score": round(one.score, DIGITS),
         "supersedes": list(one.supersedes),
+    }
+
+
+def preferences(answer: pb.PreferencesResponse) -> Plain:
+    """``{"results": [{"preference", "explicit", "score", "supersedes", …}], "block", "tokens", "degraded", "seq"}``."""
+    return {
+        "results": [preference(one) for one in answer.preferences],
+        "block": answer.block,
+        "tokens": answer.tokens,
+        "degraded": list(answer.degraded),
+        "seq": answer.seq,
     }
 
 

@@ -14,6 +14,7 @@ from functools import partial
 
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.preferences import check_preferences
+from memcube.actors.cube.preferences import check_preferences
 from memcube.actors.cube.scope import cube_id_of
 from memcube.actors.cube.validate import check_cube, check_filter, check_key, check_query, check_search
 from memcube.actors.cube.validate_add import check_add
@@ -60,6 +61,7 @@ class Verbs:
             "add": self._add,
             "search": self._search,
             "batch_search": self._batch_search,
+            "preferences": self._preferences,
             "preferences": self._preferences,
             "understand": self._understand,
             "get": self._get,
@@ -243,6 +245,15 @@ class Verbs:
             for ref, group in of_cube.items():
                 asking.create_task(ask(ref, group))
         return pb.BatchSearchResponse(results=[one for one in results if one is not None]).SerializeToString()
+
+    async def _preferences(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.PreferencesRequest, body)
+        ref = self._scope(caller, "preferences", request.scope)
+        check_preferences(request)
+        if not request.query.strip():
+            return await self._read(caller, ref, "preferences", body)
+        query = await self._queries.embed(caller.principal.tenant, [request.query], caller.left_s)
+        return await self._read(caller, ref, "preferences", body, query)
 
     async def _preferences(self, caller: Caller, body: bytes) -> bytes:
         request = parse(pb.PreferencesRequest, body)

@@ -27,6 +27,7 @@ from memcube.client.cli.options import (
     json_object,
 )
 from memcube.client.cli.output import counted, day, err, hits_table, memories_table, out, print_json, readable
+from memcube.client.cli.preferences import preferences
 from memcube.model.errors import InvalidArgumentError
 
 __all__ = ["register"]
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     """Put the commands into the application."""
     app.command("add")(add)
     app.command("search")(search)
+    app.command("preferences")(preferences)
     app.command("understand")(understand)
     app.command("get")(get)
     app.command("list")(list_)

@@ -23,7 +23,7 @@ from memcube.model.run_file import read_run_file
 from memcube.protos.memcube.v1 import error_pb2, filter_pb2, service_pb2_grpc
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
-READER = {"Search", "BatchSearch", "Get", "List", "ListStream", "History", "Status", "GetCube", "ReadEvents"}
+READER = {"Search", "BatchSearch", "Preferences", "Get", "List", "ListStream", "History", "Status", "GetCube", "ReadEvents"}
 WRITER = READER | {"Add", "AddStream", "Update", "Delete", "DeleteAll", "CreateCube"}
 ADMIN = WRITER | {"DeleteCube"}
 MAY = {"reader": READER, "writer": WRITER, "admin": ADMIN}
@@ -107,6 +107,7 @@ def request_of(rpc: str, cube_id: str, memory_id: str) -> Any:
     requests: dict[str, Any] = {
         "Search": pb.SearchRequest(scope=scope, query="secret"),
         "BatchSearch": pb.BatchSearchRequest(requests=[pb.SearchRequest(scope=scope, query="secret")]),
+        "Preferences": pb.PreferencesRequest(scope=scope, query="secret"),
         "List": pb.ListRequest(scope=scope),
         "ListStream": pb.ListRequest(scope=scope),
         "Status": pb.StatusRequest(scope=scope),

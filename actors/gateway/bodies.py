@@ -18,22 +18,18 @@ from pydantic import (
     ConfigDict,
     FailFast,
     Field,
-    WithJsonSchema,
-    field_validator,
     model_validator,
 )
 
 from memcube.model.codec import struct_from_info
-from memcube.model.content import fill_content, schemas_of
 from memcube.model.errors import InvalidArgumentError, TooLargeError
 from memcube.model.filters import filter_to_proto, parse_filter
 from memcube.model.item import MEMORY_TYPES
-from memcube.model.times import offset_minutes, parse_time, to_timestamp
+from memcube.model.times import parse_time, to_timestamp
 from memcube.protos.memcube.v1 import filter_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = [
-    "AddBody",
     "BatchSearchBody",
     "CreateCubeBody",
     "EventsQuery",
@@ -55,7 +51,7 @@ MAX_PARTS = 50_000
 """Values in a body, all in all: a full add has 7,000."""
 
 
-def _at_most(field: str, value: Any) -> Any:
+def at_most(field: str, value: Any) -> Any:
     """Refuse a list that is longer than any that passes, before each of its values gets an error of its own."""
     if isinstance(value, list) and len(value) > MAX_ITEMS:
         raise TooLargeError(field, len(value), MAX_ITEMS, "items")
@@ -70,7 +66,7 @@ Count = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Filters = Annotated[
     dict[str, Any], Field(description="AND, OR, NOT; eq ne gt gte lt lte in nin contains icontains exists")
 ]
-Tags = Annotated[list[str], BeforeValidator(partial(_at_most, "tags"))]
+Tags = Annotated[list[str], BeforeValidator(partial(at_most, "tags"))]
 Names = Annotated[list[str], FailFast(), Field(max_length=64)]
 Key = Annotated[str, Field(description="A retry with the same key has one effect and returns the first answer")]
 
@@ -135,90 +131,6 @@ class Scoped(Body):
         return pb.Scope(cube_id=self.cube_id, user_id=self.user_id, agent_id=self.agent_id, run_id=self.run_id)
 
 
-_CONTENT = {
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}],
-    "description": "a text, or parts as chat APIs have them: text, image_url, file (bytes as data: addresses)",
-}
-_CALLS = {"description": "calls of tools as chat APIs have them: id, function: {name, arguments}"}
-
-
-class MessageBody(Body):
-    """One message of a conversation."""
-
-    content: Annotated[Any, WithJsonSchema(_CONTENT)] = None
-    role: str | None = None
-    name: str | None = None
-    id: str | None = None
-    time: Time | None = None
-    tool_calls: Annotated[list[dict[str, Any]] | None, Field(json_schema_extra=_CALLS)] = None
-    tool_call_id: str | None = None
-
-    def message(self, field: str, default: object) -> pb.Message:
-        """The wire form; ``default`` is the request's time as it was sent: its zone is the speaker's."""
-        made = pb.Message(
-            role=self.role,
-            name=self.name,
-            id=self.id,
-            time=_time(f"{field}.time", self.time),
-            utc_offset_minutes=offset_minutes(default if self.time is None else self.time),
-        )
-        fill_content(
-            made, field, {"content": self.content, "tool_calls": self.tool_calls, "tool_call_id": self.tool_call_id}
-        )
-        return made
-
-    @property
-    def large(self) -> bool:
-        """Whether it has parts, so that bytes may have to be decoded."""
-        return isinstance(self.content, list)
-
-
-class AddBody(Scoped):
-    """POST /v1/memories. ``messages`` may be a text, a message, or a list of messages."""
-
-    messages: Annotated[list[MessageBody], FailFast()] = Field(
-        default_factory=list, description="a text, a message, or a list of messages"
-    )
-    metadata: dict[str, Any] | None = None
-    tags: Tags = []
-    session_id: str | None = None
-    memory_type: str | None = Field(None, examples=["LongTermMemory"])
-    time: Time | None = None
-    expires_at: Time | None = None
-    source_kind: str | None = None
-    verbatim: bool = Field(False, description="kept as it was said: nothing is left out, no fine reading")
-    tools: Annotated[list[dict[str, Any]], BeforeValidator(partial(_at_most, "tools"))] = Field(
-        [], description="schemas of tools, as chat APIs take them"
-    )
-    idempotency_key: Key | None = None
-
-    @field_validator("messages", mode="before")
-    @classmethod
-    def _as_list(cls, value: Any) -> Any:
-        if isinstance(value, str | dict):
-            value = [value]
-        if isinstance(_at_most("messages", value), list):
-            return [{"content": one} if isinstance(one, str) else one for one in value]
-        return value
-
-    def request(self, key: str) -> pb.AddRequest:
-        """The wire form; ``key`` is the header's idempotency key, used when the body has none."""
-        return pb.AddRequest(
-            scope=self.scope(),
-            messages=[one.message(f"messages[{place}]", self.time) for place, one in enumerate(self.messages)],
-            info=None if self.metadata is None else struct_from_info("metadata", self.metadata),
-            tags=self.tags,
-            session_id=self.session_id,
-            memory_type=_memory_type(self.memory_type),  # type: ignore[arg-type]
-            time=_time("time", self.time),
-            expires_at=_time("expires_at", self.expires_at),
-            source_kind=self.source_kind,
-            verbatim=self.verbatim,
-            tool_schemas=schemas_of("tools", self.tools),
-            idempotency_key=self.idempotency_key or key,
-        )
-
-
 class SearchBody(Scoped):
     """POST /v1/search. Entity ids may also stand in ``filters``, as mem0's do.
 
@@ -249,7 +161,7 @@ class SearchBody(Scoped):
         scope = scope_or_filters(self.scope(), self.filters)
         if not scope.ByteSize() and scopes:
             scope = scopes.pop(0)
-        kinds = [_memory_type(name, f"memory_types[{place}]") for place, name in enumerate(self.memory_types)]
+        kinds = [kind_number(name, f"memory_types[{place}]") for place, name in enumerate(self.memory_types)]
         return pb.SearchRequest(
             scope=scope,
             more=scopes,
@@ -262,7 +174,7 @@ class SearchBody(Scoped):
             filter=_filter(self.filters),
             threshold=self.threshold,
             token_budget=self.token_budget,
-            reference_time=_time("reference_time", self.reference_time),
+            reference_time=wire_time("reference_time", self.reference_time),
             include_expired=self.include_expired,
         )
 
@@ -277,14 +189,14 @@ class UnderstandBody(Body):
     def request(self) -> pb.UnderstandRequest:
         """The wire form."""
         return pb.UnderstandRequest(
-            query=self.query, reference_time=_time("reference_time", self.reference_time), fine=self.fine
+            query=self.query, reference_time=wire_time("reference_time", self.reference_time), fine=self.fine
         )
 
 
 class BatchSearchBody(Body):
     """POST /v1/search/batch."""
 
-    requests: Annotated[list[SearchBody], FailFast(), BeforeValidator(partial(_at_most, "requests"))]
+    requests: Annotated[list[SearchBody], FailFast(), BeforeValidator(partial(at_most, "requests"))]
 
 
 class UpdateBody(Body):
@@ -308,7 +220,7 @@ class UpdateBody(Body):
             info=None if self.metadata is None else struct_from_info("metadata", self.metadata),
             tags=self.tags,
             replace_tags=self.tags is not None,
-            expires_at=_time("expires_at", self.expires_at),
+            expires_at=wire_time("expires_at", self.expires_at),
             expected_version=self.expected_version,
             idempotency_key=self.idempotency_key or key,
         )
@@ -420,11 +332,13 @@ def _filter(plain: dict[str, Any] | None) -> filter_pb2.Filter | None:
     return None if parsed is None else filter_to_proto(parsed)
 
 
-def _time(field: str, value: str | float | None) -> Timestamp | None:
+def wire_time(field: str, value: str | float | None) -> Timestamp | None:
+    """A time of a body for the wire; None stays absent."""
     return None if value is None else to_timestamp(parse_time(field, value))
 
 
-def _memory_type(name: str | None, field: str = "memory_type") -> int:
+def kind_number(name: str | None, field: str = "memory_type") -> int:
+    """The wire number of a memory type by its name; 0 for none."""
     if not name:
         return 0
     for kind, spelling in MEMORY_TYPES.items():

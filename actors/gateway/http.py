@@ -14,8 +14,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from google.protobuf.message import Message
 from starlette.exceptions import HTTPException
 
+from memcube.actors.gateway.add_body import AddBody
 from memcube.actors.gateway.bodies import (
-    AddBody,
     BatchSearchBody,
     CreateCubeBody,
     EventsQuery,
@@ -32,7 +32,6 @@ from memcube.actors.gateway.docs import docs_page
 from memcube.actors.gateway.door import Door
 from memcube.actors.gateway.guard import Guard
 from memcube.actors.gateway.metrics import CONTENT_TYPE
-from memcube.actors.gateway.preferences_body import PreferencesBody
 from memcube.actors.gateway.preferences_body import PreferencesBody
 from memcube.actors.gateway.refusals import answer_refusal, error_body, of_http, of_validation
 from memcube.actors.gateway.status import package_version
@@ -79,10 +78,6 @@ class Routes:
                 for one in answer.results
             ]
         }
-
-    async def preferences(self, request: Request, body: PreferencesBody) -> Plain:
-        """What the user prefers, as far as it matters for a question, with a block of text for a prompt."""
-        return answers.preferences(await self._ask(request, "preferences", body.request(), pb.PreferencesResponse))
 
     async def preferences(self, request: Request, body: PreferencesBody) -> Plain:
         """What the user prefers, as far as it matters for a question, with a block of text for a prompt."""
@@ -220,7 +215,6 @@ def make_app(door: Door) -> FastAPI:
         ("GET", "/v1/memories/{memory_id}/history", routes.history),
         ("POST", "/v1/search", routes.search),
         ("POST", "/v1/search/batch", routes.batch_search),
-        ("POST", "/v1/preferences", routes.preferences),
         ("POST", "/v1/preferences", routes.preferences),
         ("POST", "/v1/understand", routes.understand),
         ("POST", "/v1/reset", routes.reset),

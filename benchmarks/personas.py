@@ -11,8 +11,9 @@ options the first ten memories are recalled, and ``memcube.actors.choice`` choos
   questions; ``difference_interval_personas``: over personas, whose questions hang together.
 - ``halves``: personas alternately in two halves; the accuracy of both systems in each, the baseline's form chosen on
   the other half. The chooser has nothing fitted to choose: its weights are 1, one is 2, set by hand.
-- ``ablations``: accuracy with one signal left out, and with all that look at how options read. ``weights_tuned_on_the_other_half``: accuracy in both halves with
-  weights picked from 0, 1, 2 on the other half: whether tuning would gain anything.
+- ``ablations``: accuracy with one signal left out, and with all that look at how options read.
+- ``weights_tuned_on_the_other_half``: accuracy in both halves with weights picked from 0, 1, 2 on the other half:
+  whether tuning would gain anything.
 - ``controls``: what needs no memory of this persona: the longest and the shortest option, another persona's memories
   in place of this one's (``evidence_of_another``), no memories at all (``no_evidence``), and how options read, as if
   all that they claim were so (``reading_alone``).

@@ -25,7 +25,8 @@ PAST = re.compile(
     r"|\byou(?:'d|['’]ve| have| had)? (?:\w{1,20}ly |once )?(?:mention\w*|said|shared|told|expressed|described|noted"
     r"|enjoyed|liked|loved|preferred|found|felt|valued|appreciated|experienced)\b"
     r"|\b(?:previous\w*|earlier|initially|in the past|before|originally|again|still)\b"
-    r"|\byour (?:love|passion|interest|preference|enjoyment|fondness|appreciation|enthusiasm|past|experiences?|journey)\b"
+    r"|\byour (?:love|passion|interest|preference|enjoyment|fondness|appreciation|enthusiasm|past"
+    r"|experiences?|journey)\b"
     r"|\b(?:based on|given|considering|since|as) you\w*|\b(?:similar to|just like)\b|\breminds? me\b|\brevisit\w*",
     re.IGNORECASE,
 )
@@ -69,8 +70,8 @@ DENIAL_CHARS = 40
 
 _FRAME = (
     "recall remember mention interesting interest preference prefer evolve initially originally recently journey time"
-    " period activity change shift reflect highlight understand see note previously earlier express enjoy enjoyment like"
-    " love dislike appreciate great wonderful fascinating experience perspective view toward become became now still"
+    " period activity change shift reflect highlight understand see note previously earlier express enjoy enjoyment"
+    " like love dislike appreciate great wonderful fascinating experience perspective view toward become became now still"
     " always never consistently begin began start find found feel felt seem continue initial first again back once over"
     " perhaps likely various different new way show demonstrate develop grow phase move passion fond hear nice"
     " surprising thought rather quite really fulfilling rewarding joy transition eventually ultimately progression"

@@ -55,7 +55,8 @@ ENGLISH = (
          _POLITE + r"(?:forget\b|(?:delete|erase|wipe|remove|clear|drop|purge) (?:out )?" + _OWN
          + r"|(?:don'?t|do not|never|stop) (?:remember|stor|sav|keep|retain|memori)(?:e|ing|ering)?\b)"),
     _cue(Intent.CORRECT, SURE,
-         r"\b(?:that|this|it)(?:'s| is|s| was) (?:wrong|not right|incorrect|not true|not correct|outdated|no longer true)"
+         r"\b(?:that|this|it)(?:'s| is|s| was) (?:wrong|not right|incorrect|not true|not correct|outdated"
+         r"|no longer true)"
          r"|\byou(?:'re| are| were)? (?:wrong|mistaken|got (?:it|that|this|my \w+) wrong|misremember)"
          r"|\bi meant\b|\bcorrection\b", asked=False),
     _cue(Intent.CORRECT, SURE,
@@ -65,13 +66,15 @@ ENGLISH = (
          r"^\W{0,3}(?:no|nope|wait|actually|sorry)\b[,.!: ].|\bnot [^.?!]{1,60}\banymore\b|\bno longer\b"
          r"|n't [^.?!]{1,60}\banymore\b|,? not (?:on |in |at )?\w{1,30}[.!]?$", asked=False),
     _cue(Intent.STORE, SURE,
-         _POLITE + r"(?:remember|memori[sz]e|keep in mind|bear in mind|make a note|take a note|note (?:that|down|this|it|:)"
+         _POLITE + r"(?:remember|memori[sz]e|keep in mind|bear in mind|make a note|take a note"
+         r"|note (?:that|down|this|it|:)"
          r"|(?:save|store|record|write down|jot down|log) (?:that|this|it|my|for|in|the fact)|add (?:this|that|it) to)"
          r"|^\W*(?:fyi|for (?:the|your) (?:record|information)|note to self)\b", asked=False),
     _cue(Intent.CHAT, LIKELY,
          _POLITE + r"(?:write|compose|draft|translate|calculate|compute|solve|define|paraphrase|proofread"
          r"|explain (?:what|how|why|the)|tell me a (?:joke|story|fun fact)|sing|generate)\b"
-         r"|^\W*what(?:'s| is) (?:\d[\d.,]* ?[-+*/x×÷^%]|the (?:capital|population|meaning|definition|square root|weather))"
+         r"|^\W*what(?:'s| is) (?:\d[\d.,]* ?[-+*/x×÷^%]|the (?:capital|population|meaning|definition|square root"
+         r"|weather))"
          r"|^\W*who (?:invented|wrote|painted|discovered|is the president)\b", personal=False),
     _cue(Intent.COMPARE, SURE,
          r"\bcompar(?:e|ed|ing|ison)\b|\bdifferen(?:ce|ces|t) (?:between|from|than)\b|\bdiffers?\b|\bversus\b|\bvs\b"
@@ -86,7 +89,8 @@ ENGLISH = (
     _cue(Intent.WHEN, LIKELY, r"(?:^|tell me|remind me|know)\W{0,3}when (?:i|we|you|he|she|they|it) ", asked=True),
     _cue(Intent.TOOL, SURE, r"\b(?:tool|function|api)s?[ -](?:calls?|runs?|results?|outputs?|errors?|usage|schemas?)\b"
          r"|\btools?\b[^.?!]{0,40}\b(?:use[ds]?|call(?:ed)?|run|ran|have|available|fail(?:ed)?|return(?:ed)?)\b"
-         r"|\b(?:use[ds]?|call(?:ed)?|run|ran|which|what) (?:the |that |a )?tools?\b|\bcommands? (?:that )?(?:you|we|i) ran\b"),
+         r"|\b(?:use[ds]?|call(?:ed)?|run|ran|which|what) (?:the |that |a )?tools?\b"
+         r"|\bcommands? (?:that )?(?:you|we|i) ran\b"),
     _cue(Intent.PREFERENCE, SURE, r"\bprefer(?:s|red|ences?|ring)?\b|\bfavou?rites?\b|\bfav\b", asked=True),
     _cue(Intent.PREFERENCE, LIKELY,
          r"\b" + _AUX + r"\b[^.?!]{1,60}?\b" + _LIKING + r"(?:like|love|hate|enjoy|dislike|fond of|allergic to|into)\b"
@@ -155,8 +159,8 @@ _TOOL_RUN, _TOOL_SCHEMA = MemoryType.TOOL_TRAJECTORY, MemoryType.TOOL_SCHEMA
 TYPES: tuple[tuple[re.Pattern[str], tuple[MemoryType, ...]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), types)
     for pattern, types in (
-        ((r"\b(?:tool|function|api)s?\b[^.?!]{0,40}\b(?:schemas?|parameters?|arguments?|signatures?|available|do you have"
-         r"|can you)\b|\b(?:schema|parameters?|arguments?) (?:of|for)\b|工具.{0,10}(?:参数|定义|可用)|(?:有|可用).{0,4}工具"),
+        ((r"\b(?:tool|function|api)s?\b[^.?!]{0,40}\b(?:schemas?|parameters?|arguments?|signatures?|available"
+         r"|do you have|can you)\b|\b(?:schema|parameters?|arguments?) (?:of|for)\b|工具.{0,10}(?:参数|定义|可用)|(?:有|可用).{0,4}工具"),
          (_TOOL_SCHEMA,)),
         ((r"\b(?:tool|function|api)s?[ -](?:calls?|runs?|results?|outputs?|errors?|usage)\b"
          r"|\btools?\b[^.?!]{0,40}\b(?:use[ds]?|call(?:ed)?|ran|fail(?:ed)?|return(?:ed)?)\b"

@@ -49,8 +49,8 @@ SPEECH = _set(
     " emails letter gift present news call"
 )
 SPEAKS = _set(
-    "say says said tell told tells mention mentions mentioned prefer prefers preferred like likes liked love loves loved"
-    " hate hates hated want wants wanted and is was has does will would works worked lives lived moved thinks thought"
+    "say says said tell told tells mention mentions mentioned prefer prefers preferred like likes liked love loves"
+    " loved hate hates hated want wants wanted and is was has does will would works worked lives lived moved thinks thought"
     " recommended suggested"
 )
 TITLES = _set("dr mr mrs ms miss prof professor sir madam")

@@ -141,6 +141,8 @@ def test_time_spans_are_those_of_the_reference_time() -> None:
         ("Before the conference, where did we go?", ("the conference", "where did we go")),
         ("Where did I work before 2020?", ()),
         ("What happened before last week?", ()),
+        ("What did I do after the day before yesterday?", ()),
+        ("三天之前我们在哪里?", ()),
         ("Where do I live and work?", ()),
         ("What do Maria and Tom prefer?", ("What do Maria prefer", "What do Tom prefer")),
         ("比较一下上海和北京", ("上海", "北京")),

@@ -47,7 +47,7 @@ def test_a_good_answer_betters_the_rules_result() -> None:
 
 
 def test_where_the_model_is_silent_the_rules_stay() -> None:
-    """Empty topics, people and query, and times that the rules have read, leave the rules' result; a fence is no harm."""
+    """Empty topics, people and query, and times that the rules have read, leave the rules' result; a fence is fine."""
     silent = {**GOOD, "intent": "when", "topics": [], "people": [], "query": "", "sub_questions": ["one"],
               "time_spans": [{"words": "Last week", "start": "2020-01-01", "end": "2021-01-01"}]}  # fmt: skip
     merged = read_answer(f"```json\n{json.dumps(silent)}\n```", READ, WEDNESDAY)

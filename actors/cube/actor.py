@@ -18,6 +18,7 @@ import ray
 from memcube.actors.cube import frame
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.known_model import EmbedsTexts
+from memcube.actors.cube.offering import TakesOffers
 from memcube.actors.directory.line_wire import DIRECT_METHODS
 from memcube.actors.directory.placement import FrameReport
 from memcube.actors.line import serve_line
@@ -39,6 +40,8 @@ class FrameRecipe:
     open_vault: Callable[[], Vault]
     open_embedder: Callable[[], EmbedsTexts] | None = None
     config: FrameConfig = field(default_factory=FrameConfig)
+    open_scheduler: Callable[[], TakesOffers] | None = None
+    """Where tasks are offered; None: nowhere, because nobody does them."""
 
 
 class MemCube(frame.MemCube):
@@ -55,7 +58,8 @@ class MemCube(frame.MemCube):
         self._line: asyncio.Server | None = None
         self._line_tried = False
         # Ray ships this class by value, where the cell behind a bare super() is another class.
-        frame.MemCube.__init__(self, recipe.open_vault(), embedder, recipe.config)
+        scheduler = recipe.open_scheduler() if recipe.open_scheduler is not None else None
+        frame.MemCube.__init__(self, recipe.open_vault(), embedder, recipe.config, scheduler)
 
     async def hosting(self) -> FrameReport:
         """See ``frame.MemCube.hosting``; the first one, which comes before any attach, opens the direct line."""

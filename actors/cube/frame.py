@@ -22,6 +22,7 @@ from memcube.actors.cube.call import Answer, Call
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.incident import incident
 from memcube.actors.cube.known_model import EmbedsTexts, KnownModel
+from memcube.actors.cube.offering import TakesOffers
 from memcube.actors.cube.packet import pack_answers, pack_refusal, refused, unpack_calls
 from memcube.actors.cube.residence import Residence
 from memcube.actors.directory.placement import FrameReport, HostedCube
@@ -42,8 +43,15 @@ CLOSE_AFTER_S = 0.01
 class MemCube:
     """A frame. The directory attaches and detaches cubes; routers send it calls on the cube that it hosts."""
 
-    def __init__(self, vault: Vault, embedder: EmbedsTexts | None = None, config: FrameConfig | None = None) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        embedder: EmbedsTexts | None = None,
+        config: FrameConfig | None = None,
+        scheduler: TakesOffers | None = None,
+    ) -> None:
         self._vault = vault
+        self._scheduler = scheduler
         self._config = config or FrameConfig()
         self._model = (
             KnownModel(embedder, self._config.embed_deadline_s, self._wake_all) if embedder is not None else None
@@ -107,6 +115,7 @@ class MemCube:
                     self._config,
                     self._model,
                     self._lost,
+                    self._scheduler,
                 )
             finally:
                 # The cube that makes room is closed while the answer travels: nobody waits for that.

@@ -22,6 +22,7 @@ from memcube.actors.cube.call import SLOW_READS, Answer, Call
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.cube import Cube
 from memcube.actors.cube.known_model import KnownModel
+from memcube.actors.cube.offering import Offering, TakesOffers
 from memcube.actors.cube.plan import Plan
 from memcube.actors.vault.base import Commit, CubeStore, Vault
 from memcube.model.errors import MemCubeError, NotResidentError, StorageFullError
@@ -46,6 +47,7 @@ class Residence:
         config: FrameConfig,
         embedder: KnownModel | None,
         on_lost: Callable[[Residence, Exception], None],
+        scheduler: TakesOffers | None = None,
     ) -> None:
         self.ref = store.ref
         self.epoch = store.epoch
@@ -57,6 +59,7 @@ class Residence:
         self._config = config
         self._embedder = embedder
         self._on_lost = on_lost
+        self._offers = Offering(store.ref, scheduler) if scheduler is not None else None
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._written = False
@@ -78,13 +81,14 @@ class Residence:
         config: FrameConfig,
         embedder: KnownModel | None,
         on_lost: Callable[[Residence, Exception], None],
+        scheduler: TakesOffers | None = None,
     ) -> Residence:
         """Become the cube's writer. Raises what the vault raises; ``on_lost`` hears of background failures.
 
         The cube is loaded while the news of the attach travels; its first calls wait for that, and get its error.
         """
         store = await asyncio.get_running_loop().run_in_executor(thread, vault.attach, ref, create)
-        return cls(store, generation, thread, config, embedder, on_lost)
+        return cls(store, generation, thread, config, embedder, on_lost, scheduler)
 
     @property
     def memory_bytes(self) -> int:
@@ -123,6 +127,8 @@ class Residence:
     def _show(self, cube: Cube, plan: Plan) -> None:
         try:
             cube.apply(plan)
+            if self._offers is not None and plan.tasks:
+                self._offers.add(plan.tasks.values())
             if not plan.empty:
                 self._note_commit()
         except Exception as error:  # noqa: BLE001 - what is in memory is not to be trusted any more
@@ -163,6 +169,8 @@ class Residence:
         if work is not None:
             work.cancel()
             del work
+        if self._offers is not None:
+            self._offers.close()
         async with self._turn:
             await asyncio.wait((self._loading,))
             # Asked for, or asyncio logs a failure that whoever attached the cube since has made moot.
@@ -174,7 +182,8 @@ class Residence:
 
     def _load(self) -> Cube:
         self._file_bytes = self._store.file_bytes()
-        return Cube.open(self._store, self._embedder.model if self._embedder is not None else "")
+        model = self._embedder.model if self._embedder is not None else ""
+        return Cube.open(self._store, model, config=self._config)
 
     async def _loaded(self) -> Cube:
         self._check_open()
@@ -213,6 +222,8 @@ class Residence:
             # The first call is to hear of it, and ends the residence.
             return
         try:
+            if self._offers is not None:
+                self._offers.add((await self._loaded()).view.tasks.unfinished.values())
             # Texts may be waiting since before, and the model may have become known while the cube was being loaded.
             self.wake()
             while not self._closed:
@@ -231,7 +242,9 @@ class Residence:
     async def _checkpoint(self) -> None:
         if self._written:
             async with self._turn:
+                cube = await self._loaded()
                 try:
+                    await self._in_thread(cube.settle_pending)
                     await self._in_thread(self._store.checkpoint)
                 except StorageFullError as error:
                     # The log holds all of it. Letting go of the cube would end its reads: an attach writes too.
@@ -265,7 +278,7 @@ class Residence:
             return False
         async with self._turn:
             # Reloading builds the index of the new model aside, while reads go on with the old one.
-            self._cube = await self._in_thread(lambda: Cube.open(self._store, model))
+            self._cube = await self._in_thread(lambda: Cube.open(self._store, model, config=self._config))
         return True
 
     async def _keep_vectors(self, model: str, contents: list[bytes], matrix: npt.NDArray[np.float32]) -> None:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from memcube.actors.cube.about import new_about
 from memcube.actors.cube.call import SLOW_READS, Answer, Call
+from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.cube import Cube
 from memcube.actors.directory.lane import Queues
 from memcube.actors.directory.listing import list_cubes, remove_unborn
@@ -55,8 +56,9 @@ class LocalRouter:
     A mutation that the caller stops waiting for may still take effect: retry with the same idempotency key.
     """
 
-    def __init__(self, vault: Vault, *, max_resident: int = 64) -> None:
+    def __init__(self, vault: Vault, *, max_resident: int = 64, frame: FrameConfig | None = None) -> None:
         self._vault = vault
+        self._frame = frame or FrameConfig()
         self._max_resident = max_resident
         self._cubes: OrderedDict[CubeRef, Cube] = OrderedDict()
         self._lanes: dict[CubeRef, _Lane] = {}
@@ -200,7 +202,7 @@ class LocalRouter:
             self._cubes.move_to_end(ref)
             return self._cubes[ref]
         about = new_about(ref) if create else None
-        cube = await self._in_thread(lambda: Cube.open(self._vault.attach(ref, about)))
+        cube = await self._in_thread(lambda: Cube.open(self._vault.attach(ref, about), config=self._frame))
         self._cubes[ref] = cube
         await self._trim()
         return cube

@@ -71,6 +71,8 @@ class Job:
     tokens: int = 0
     work: Any = None
     take_key: str = ""
+    worker: str = ""
+    """The reader that has it; part of what it takes the task with."""
     counted: Any = None
     """What the core counted for it in advance."""
     gone: bool = False

@@ -16,7 +16,7 @@ from memcube.actors.llm.texts import script_shares
 from memcube.actors.reader.fine_prompt import Said
 from memcube.actors.recall.words import UNSPACED, fold, words
 
-__all__ = ["Ground", "Seen", "decisive", "in_language_of", "is_general_advice", "orders_about"]
+__all__ = ["Ground", "Seen", "decisive", "in_language_of", "is_general_advice", "is_order", "orders_about"]
 
 LEAST_SHARE = 0.15
 """Of the sources' letters, so that a script of theirs may be the memory's."""
@@ -26,7 +26,8 @@ ALIKE = 0.8
 MOST_COMPARED = 400
 ORDERS = re.compile(
     r"(?:ignore|disregard|forget|override|bypass)\s+(?:\w+\s+){0,3}?(?:previous|prior|above|earlier|all|your|these|system)"
-    r"\s+(?:\w+\s+){0,2}?(?:instruction|prompt|rule|message|guideline|direction)"
+    r"\s+(?:\w+\s+){0,2}?(?:instruction|prompt|rule|message|guideline|direction|constraint|restriction)"
+    r"|(?:do not|don['’]t|never) (?:tell|inform|alert|notify) the user|(?:disable|bypass|turn off) (?:\w+ )?(?:safety|security)\b"
     r"|(?:new|updated|real|important)\s+(?:system\s+)?(?:instructions?|prompt)\s*:"
     r"|(?:system|developer)\s+(?:prompt|message|override|note)\s*:|</?(?:system|instructions?|memory|memories)>"
     r"|(?:忽略|无视|忘记|不要理会|覆盖)[^。！？\n]{0,12}(?:指令|提示|规则|说明)|系统(?:提示|指令|消息)\s*[:：]",
@@ -71,7 +72,12 @@ def in_language_of(text: str, sources: Sequence[Said], around: Sequence[Said]) -
 
 def orders_about(said: Said) -> bool:
     """Whether a message gives orders to whoever reads memories, as injections do."""
-    return ORDERS.search(said.text) is not None
+    return is_order(said.text)
+
+
+def is_order(text: str) -> bool:
+    """Whether a text is such an order, or has one in it."""
+    return ORDERS.search(text) is not None
 
 
 def is_general_advice(text: str, sources: Sequence[Said]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
 
-from memcube.actors.reader.fine_checks import Ground, Seen, in_language_of, is_general_advice
+from memcube.actors.reader.fine_checks import Ground, Seen, in_language_of, is_general_advice, is_order
 from memcube.actors.reader.fine_dates import absolute, day_of, is_supported, read_when, unsupported_in
 from memcube.actors.reader.fine_prompt import SUMMARY_FROM, Said
 from memcube.protos.memcube.v1 import item_pb2, work_pb2
@@ -205,6 +205,8 @@ def _problem(kind: str, text: str, reasoning: str, sources: Sequence[Said], arou
         return f"{len(text)} characters long"
     if not sources:
         return "it names no message"
+    if is_order(text):
+        return "an order, no memory"
     if not in_language_of(text, sources, around):
         return "not in the language of its messages"
     ground = Ground(sources, around)

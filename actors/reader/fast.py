@@ -134,15 +134,15 @@ class _Message:
     def _file(self, file: pb.File, plain: Draft) -> None:
         """A document in chunks, or an image in the words that the gateway found for it."""
         named = file.id or file.name
-        if is_image(file):
-            text = file.data.decode("utf-8", "replace").replace("\0", "\ufffd")
-            source = replace(plain.source, kind="image", id=named or self.message.id)
-            self.reading.drafts.append(replace(plain, text=text, source=source))
-            return
         try:
             text = text_of_file("file", file.data)
         except InvalidArgumentError as error:
             self.reading.skip(self.place, "unreadable", f"{named or 'a file'} {error.problem}"[:1000])
+            return
+        if is_image(file):
+            source = replace(plain.source, kind="image", id=named or self.message.id)
+            words = text.strip()[: tools.MOST_CHARS].rstrip()
+            self.reading.drafts.append(replace(plain, text=words, source=source))
             return
         session = f"file:{file.id or hashlib.sha256(file.data).hexdigest()[:32]}"
         for chunk in chunks_of(text):

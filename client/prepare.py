@@ -196,27 +196,6 @@ def preferences(
     return Prepared("Preferences", request, answers.preferences, None if scope.cube_id else pb.PreferencesResponse())
 
 
-def preferences(
-    query: str,
-    *,
-    user_id: str | None,
-    agent_id: str | None,
-    run_id: str | None,
-    cube_id: str | None,
-    top_k: int,
-    token_budget: int,
-) -> Prepared[Plain]:
-    """What the user prefers, as far as it matters for a question."""
-    scope, _ = scope_of(None, user_id, agent_id, run_id, cube_id)
-    request = pb.PreferencesRequest(
-        scope=scope,
-        query=text("query", query),
-        top_k=count("top_k", top_k, least=1),
-        token_budget=count("token_budget", token_budget),
-    )
-    return Prepared("Preferences", request, answers.preferences, None if scope.cube_id else pb.PreferencesResponse())
-
-
 def understand(query: str, *, reference_date: object, fine: bool) -> Prepared[Plain]:
     """A request in words as an operation."""
     request = pb.UnderstandRequest(

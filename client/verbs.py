@@ -218,34 +218,6 @@ class Verbs(Generic[One]):
             token_budget=token_budget,
         )
 
-    def preferences(
-        self,
-        query: str = "",
-        *,
-        user_id: str | None = None,
-        agent_id: str | None = None,
-        run_id: str | None = None,
-        cube_id: str | None = None,
-        top_k: int = DEFAULT_PREFERENCES,
-        token_budget: int = 0,
-    ) -> One:
-        """What the user prefers, cannot or does not want: ``{"results": [{"preference", "explicit", …}], "block", …}``.
-
-        Those that matter for the question ``query``, best first, at most 20 (``top_k``); without one, those that matter
-        for most. ``block`` is they as text for a prompt, within ``token_budget`` tokens (0: 400), limits first; only what
-        stands in it is listed. What a later statement replaces is left out, and its id is in that one's ``supersedes``.
-        """
-        return self._ask(
-            prepare.preferences,
-            query,
-            user_id=user_id,
-            agent_id=agent_id,
-            run_id=run_id,
-            cube_id=cube_id,
-            top_k=top_k,
-            token_budget=token_budget,
-        )
-
     def understand(self, query: str, *, reference_date: object = None, fine: bool = False) -> One:
         """Read a request in words as an operation: ``{"intent", "memory_types", "topics", "people", "times", …}``.
 

@@ -62,7 +62,6 @@ class Verbs:
             "search": self._search,
             "batch_search": self._batch_search,
             "preferences": self._preferences,
-            "preferences": self._preferences,
             "understand": self._understand,
             "get": self._get,
             "list": self._list,
@@ -245,15 +244,6 @@ class Verbs:
             for ref, group in of_cube.items():
                 asking.create_task(ask(ref, group))
         return pb.BatchSearchResponse(results=[one for one in results if one is not None]).SerializeToString()
-
-    async def _preferences(self, caller: Caller, body: bytes) -> bytes:
-        request = parse(pb.PreferencesRequest, body)
-        ref = self._scope(caller, "preferences", request.scope)
-        check_preferences(request)
-        if not request.query.strip():
-            return await self._read(caller, ref, "preferences", body)
-        query = await self._queries.embed(caller.principal.tenant, [request.query], caller.left_s)
-        return await self._read(caller, ref, "preferences", body, query)
 
     async def _preferences(self, caller: Caller, body: bytes) -> bytes:
         request = parse(pb.PreferencesRequest, body)

@@ -14,7 +14,6 @@ from functools import partial
 
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.preferences import check_preferences
-from memcube.actors.cube.preferences import check_preferences
 from memcube.actors.cube.scope import cube_id_of
 from memcube.actors.cube.validate import check_cube, check_filter, check_key, check_query, check_search
 from memcube.actors.cube.validate_add import check_add

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from local_system import LocalSystem, memcube, started, stopped
 
+from ..support.documents import docx, pdf
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "conversation.json"
 
 
@@ -36,6 +38,21 @@ def test_add_a_file_a_directory_and_standard_input(system: LocalSystem, user: st
     [hit, *_] = system.json("search", "-u", user, "gardener", "-k", "1")["results"]
     assert hit["sources"][0]["id"] == "a.md#2"
     assert hit["session_id"] == "a.md"
+
+
+def test_add_documents(system: LocalSystem, user: str, tmp_path: Path) -> None:
+    """Read by the server; one that can't be read is skipped in a directory, and an error by itself."""
+    (tmp_path / "lease.docx").write_bytes(docx("# Lease", "The rent of the flat is 900 a month."))
+    (tmp_path / "bills.pdf").write_bytes(pdf([["The water bill is paid in June."], ["Heating: October."]]))
+    (tmp_path / "broken.pdf").write_bytes(b"junk")
+    added = system.json("add", "-u", user, str(tmp_path))
+    assert [Path(path).name for path in added["taken"]] == ["bills.pdf", "lease.docx"]
+    assert [(Path(one["path"]).name, one["why"][:14]) for one in added["skipped"]] == [("broken.pdf", "is no pdf file")]
+    [hit, *_] = system.json("search", "-u", user, "when is the water bill paid?", "-k", "1")["results"]
+    assert (hit["memory_type"], hit["sources"][0]["id"], hit["key"]) == ("RawFileMemory", "bills.pdf", "Page 1")
+    assert system.json("add", "-u", user, str(tmp_path))["already"] == len(added["results"])
+    alone = system.run("add", "-u", user, str(tmp_path / "broken.pdf"))
+    assert alone.returncode != 0 and "is no pdf file" in alone.stderr
 
 
 def test_a_directory_is_taken_once(system: LocalSystem, user: str, tmp_path: Path) -> None:

@@ -347,10 +347,11 @@ def main() -> None:
     model = OnnxMiniLM()
     result = summary(measure(memories, questions, lambda texts: model.encode(list(texts))), questions, chosen.seed)
     columns = ["accuracy", "hybrid_baseline_accuracy", *result["controls"]]
-    rows = [[kind, row["questions"], *(row[column] for column in columns)] for kind, row in result["by_type"].items()]
     whole = {**result, **result["controls"]}
-    rows.append(["all", result["questions"], *(whole[column] for column in columns)])
-    report.table(f"PersonaMem: {folder.name}", ["type", "questions", *columns], rows)
+    for title, some in ((f"PersonaMem: {folder.name}", columns[:2]), ("Controls", columns[2:])):
+        rows = [[kind, row["questions"], *(row[column] for column in some)] for kind, row in result["by_type"].items()]
+        rows.append(["all", result["questions"], *(whole[column] for column in some)])
+        report.table(title, ["type", "questions", *some], rows)
     besides = ("hybrid_baseline", "difference", "difference_interval", "difference_interval_personas", "halves",
                "weights_tuned_on_the_other_half", "ablations")  # fmt: skip
     report.table("Besides", ["what", "value"], [[name, result[name]] for name in besides])
@@ -358,10 +359,8 @@ def main() -> None:
         kinds = list(result["by_type"])
         report.plot(
             chosen.plot,
-            "PersonaMem: right options by type of question ("
-            + ", ".join(f"{n}: {k}" for n, k in enumerate(kinds))
-            + ")",
-            ("type of question", "share right"),
+            "PersonaMem: the right option chosen",
+            ("type of question, in the table's order", "share of its questions"),
             {column: (range(len(kinds)), [result["by_type"][kind][column] for kind in kinds]) for column in columns},
         )
     report.finish({"data": folder.name, **result}, chosen)

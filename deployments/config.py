@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from memcube.deployments.embedder.config import EmbedderConfig, check_config
+from memcube.deployments.reranker.config import check_config as check_reranker
 from memcube.deployments.settings import Settings, read_settings
 from memcube.model.errors import InvalidArgumentError
 
@@ -81,7 +82,7 @@ class SystemConfig:
     def from_options(cls, home: Path, options: argparse.Namespace) -> SystemConfig:
         """The system that the supervisor's command line states, and the home's settings where it is silent.
 
-        The ports are fixed and free when this returns, and the embedder is one that can be loaded here.
+        The ports are fixed and free when this returns, and the embedder and the reranker can be loaded here.
         """
         settings = read_settings(home)
         host = options.host or settings.gateway.host
@@ -105,6 +106,7 @@ class SystemConfig:
             named = embedder_of(options.embedder)
             embedder = embedder.model_copy(update=named.model_dump(include={"kind", "model", "base_url"}))
         check_config(embedder)
+        check_reranker(settings.reranker)
         changed = {"gateway": gateway.with_ports(), "directory": directory, "embedder": embedder}
         return cls(home, settings.model_copy(update=changed), options.address)
 

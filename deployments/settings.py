@@ -22,6 +22,7 @@ from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.limits import Bounds
 from memcube.actors.llm import LLMConfig
 from memcube.deployments.embedder.config import EmbedderConfig
+from memcube.deployments.reranker.config import RerankerConfig
 from memcube.model.errors import InvalidArgumentError, MemCubeError
 
 __all__ = ["SETTINGS_FILE", "Settings", "default_frames", "read_settings"]
@@ -67,6 +68,7 @@ class Settings(BaseModel):
     frame: FrameConfig = Field(default_factory=FrameConfig)
     embedder: EmbedderConfig = Field(default_factory=EmbedderConfig)
     llm: LLMConfig = Field(default_factory=LLMConfig)
+    reranker: RerankerConfig = Field(default_factory=RerankerConfig)
 
 
 def read_settings(home: Path) -> Settings:

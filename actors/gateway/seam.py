@@ -118,6 +118,9 @@ class Reranker(Protocol):
     async def rerank(self, tenant: str, query: str, texts: Sequence[str], within_s: float) -> Sequence[float]:
         """One score for each text, in their order; the higher the better."""
 
+    def state(self) -> EmbedderState:
+        """How it is, as of the last call; its ``model`` is empty where that is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:

@@ -88,4 +88,7 @@ class SystemStatus:
             state=state.state if state else "off",
             detail=state.detail if state else "none is configured; recall goes by words only",
         )
+        reranker = self.neighbours.reranker
+        if reranker is not None:
+            response.components.add(name="reranker", state=reranker.state().state, detail=reranker.state().detail)
         return response

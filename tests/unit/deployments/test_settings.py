@@ -30,6 +30,8 @@ checkpoint_idle_s = 1.5
 [embedder]
 kind = "none"
 threads = 2
+[reranker]
+threads = 3
 """
 
 
@@ -64,6 +66,7 @@ def test_every_section_reaches_its_part(tmp_path: Path) -> None:
     assert (settings.directory.cubes_per_frame, settings.directory.max_frames) == (8, default_frames())
     assert (settings.router.lane_calls, settings.frame.checkpoint_idle_s) == (9, 1.5)
     assert (settings.embedder.kind, settings.embedder.threads) == ("none", 2)
+    assert (settings.reranker.kind, settings.reranker.threads) == ("none", 3)
     assert settings.gateway.keys_path == str(tmp_path / "keys.json")
 
 

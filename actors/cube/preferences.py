@@ -33,7 +33,7 @@ __all__ = ["MAX_BUDGET", "MOST_CONSIDERED", "KnownPreferences", "answer_preferen
 
 MAX_BUDGET = 8_000
 """Tokens of the largest block that may be asked for."""
-MOST_CONSIDERED = 2_000
+MOST_CONSIDERED = 1_000
 """The latest so many candidates take part, so that a question costs a bounded time; the answer says if there are more."""
 _MAY_PREFER = re.compile(re.escape(item_pb2.Item(memory_type=item_pb2.MEMORY_TYPE_PREFERENCE).SerializeToString()))
 """The type on the wire: most items hold it nowhere and need not be decoded to know what they are not."""
@@ -48,6 +48,7 @@ class KnownPreferences:
     ids: list[str] = field(default_factory=list)
     read: dict[tuple[str, int], Preference] = field(default_factory=dict)
     settled: tuple[tuple[tuple[str, int], ...], dict[str, str]] = ((), {})
+    vectored: tuple[tuple[object, ...], Sequence[Preference]] = ((), ())
 
     def candidates(self, view: View) -> list[str]:
         """Ids of all candidates, oldest first, as of the view's last commit."""
@@ -75,6 +76,13 @@ class KnownPreferences:
         if self.settled[0] != seen:
             self.settled = (seen, superseded(known))
         return self.settled[1]
+
+    def with_vectors(self, view: View, helds: Sequence[Held], known: Sequence[Preference]) -> Sequence[Preference]:
+        """The same with the vectors that the index has of them by now."""
+        seen = (view.model, view.index.vector_coverage, len(view.items), *((held.id, held.version) for held in helds))
+        if self.vectored[0] != seen:
+            self.vectored = (seen, [replace(one, vector=view.index.vector_of(one.id)) for one in known])
+        return self.vectored[1]
 
 
 def _is_preference(held: Held) -> bool:
@@ -123,7 +131,7 @@ def answer_preferences(
     known = cache.statements(helds)
     replaced = cache.replaced(helds, known)
     if vector is not None:
-        known = [replace(one, vector=view.index.vector_of(one.id)) for one in known]
+        known = cache.with_vectors(view, helds, known)
     chosen = choose(known, request.query, vector, request.top_k or TOP_K, replaced)
     block, listed, tokens = preference_block(chosen, request.token_budget or TOKEN_BUDGET)
     response.block, response.tokens = block, tokens

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from memcube.actors.operator.choose import Chosen
 from memcube.actors.operator.cue import Kind
 from memcube.actors.recall.tokens import estimate_tokens
+from memcube.model.marks import PREFERENCES_FIRST, PREFERENCES_LAST
 
 __all__ = ["FIRST_LINE", "LAST_LINE", "TOKEN_BUDGET", "one_line", "preference_block", "without_block"]
 
-FIRST_LINE = "<memcube_preferences>"
-LAST_LINE = "</memcube_preferences>"
+FIRST_LINE, LAST_LINE = PREFERENCES_FIRST, PREFERENCES_LAST
 """Between these two lines stands what the system put in: never what a user said."""
 TOKEN_BUDGET = 400
 LONGEST_CHARS = 300

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from memcube.actors.operator import lexicon as lex
+from memcube.actors.operator.cue import listed
 from memcube.actors.operator.statement import Statement
 from memcube.actors.recall.words import words
 
@@ -17,8 +18,11 @@ BESIDES = (
     " just still one ones thing things lot favorite favourite person big huge strict eat drink watch use wear listen read"
     " play go going take get make please ever again suggest recommend stop start used gave give quit much prefer over"
     " than instead rather find feel try keep become became since actually simply lately recently anymore currently"
-    " 喜欢 爱 讨厌 不 不喜欢 吃 喝 看 用 了 再 很 非常 特别 最 更 比较 受不了 现在 以前 以后 已经 从来 从不 真的"
 )
+BESIDES_CHINESE = listed(
+    "喜欢 爱 讨厌 不 不喜欢 吃 喝 看 用 了 再 很 非常 特别 最 更 比较 受不了 现在 以前 以后 已经 从来 从不 真的"
+)
+"""As they are: to segment them would load jieba where nobody writes Chinese."""
 NAMED = (
     ("name", re.compile(r"\b(?:call me|my name is|i go by)\s+(?P<value>[\w'-]+)", re.IGNORECASE)),
     ("home", re.compile(r"\bi(?:'ve| have)? ?(?:just )?(?:moved|relocated)(?: \w+)? to (?P<value>[^,.;!?]+)"
@@ -46,14 +50,20 @@ NAMED = (
 @cache
 def _besides() -> frozenset[str]:
     listed = [*lex.PREFERRING, *lex.FREQUENT, *lex.SELDOM, *lex.INTENSE, *lex.CHAINS, *lex.LEANINGS, *lex.HELD]
-    return frozenset(term for word in [*listed, *BESIDES.split()] for term, _ in words(word))
+    return frozenset(term for word in [*listed, *BESIDES.split()] for term, _ in words(word)) | BESIDES_CHINESE
 
 
 def subjects(statement: Statement) -> frozenset[str]:
     """The terms of what is preferred: 'sushi' of 'I can't stand sushi any more'."""
-    return statement.topics - _besides()
+    return _less_besides(statement.topics)
 
 
+@lru_cache(maxsize=4096)
+def _less_besides(topics: frozenset[str]) -> frozenset[str]:
+    return topics - _besides()
+
+
+@lru_cache(maxsize=4096)
 def attribute(text: str) -> tuple[str, str] | None:
     """(attribute, value) where ``text`` gives one that can have one value only, both in lower case; or None."""
     for name, pattern in NAMED:

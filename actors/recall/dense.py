@@ -120,7 +120,8 @@ class Dense:
         """The vector of ``row``, nearly, or None where it has none."""
         if row >= len(self._known) or not self._known[row]:
             return None
-        return self._matrix[row] * self._scales[row]
+        vector: Matrix = self._matrix[row] * self._scales[row]
+        return vector
 
     def _sum_of(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
         total: np.ndarray[Any, np.dtype[np.float64]] = (self._scales[rows] @ self._matrix[rows]).astype(np.float64)

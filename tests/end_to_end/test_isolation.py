@@ -23,7 +23,18 @@ from memcube.model.run_file import read_run_file
 from memcube.protos.memcube.v1 import error_pb2, filter_pb2, service_pb2_grpc
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
-READER = {"Search", "BatchSearch", "Preferences", "Get", "List", "ListStream", "History", "Status", "GetCube", "ReadEvents"}
+READER = {
+    "Search",
+    "BatchSearch",
+    "Preferences",
+    "Get",
+    "List",
+    "ListStream",
+    "History",
+    "Status",
+    "GetCube",
+    "ReadEvents",
+}
 WRITER = READER | {"Add", "AddStream", "Update", "Delete", "DeleteAll", "CreateCube"}
 ADMIN = WRITER | {"DeleteCube"}
 MAY = {"reader": READER, "writer": WRITER, "admin": ADMIN}
@@ -181,6 +192,34 @@ def test_listings_have_what_may_be_seen(stub: Any) -> None:
         assert code == "OK"
         expected = {cube for cube in CUBES if any(fnmatchcase(cube, pattern) for pattern in principal.cubes)}
         assert {cube.id for cube in answer.cubes} == expected
+
+
+def test_a_search_of_many_cubes_finds_in_those_that_may_be_seen(stub: Any) -> None:
+    """Of all cubes that are named besides, the hits of the allowed ones; the others are told as the absent one is."""
+    for tenant, cube in itertools.product(("acme", "other"), CUBES):
+        message = pb.Message(content=f"the secret word of {cube} in {tenant}")
+        request = pb.AddRequest(scope=pb.Scope(cube_id=cube), messages=[message])
+        assert ask(stub, Principal(tenant, "admin-0", ("admin",), ("*",)), "Add", request)[0] == "OK"
+    for principal in PRINCIPALS:
+        seen = [cube for cube in CUBES if any(fnmatchcase(cube, pattern) for pattern in principal.cubes)]
+        for main in seen:
+            more = [pb.Scope(cube_id=cube) for cube in (ABSENT, *CUBES)]
+            request = pb.SearchRequest(scope=pb.Scope(cube_id=main), query="secret", more=more, top_k=100)
+            code, _, answer = ask(stub, principal, "Search", request)
+            assert code == "OK"
+            assert {hit.item.cube_id for hit in answer.hits} == set(seen)
+            assert not any(
+                "secret" in hit.item.memory and principal.tenant not in hit.item.memory for hit in answer.hits
+            )
+            hidden = [cube for cube in (ABSENT, *CUBES) if cube not in seen]
+            assert [note for note in answer.degraded if note.startswith("cube ")] == [
+                f"cube {cube}: not found" for cube in hidden
+            ]
+        for main in {*CUBES, ABSENT} - set(seen):
+            more = [pb.Scope(cube_id=cube) for cube in CUBES]
+            request = pb.SearchRequest(scope=pb.Scope(cube_id=main), query="secret", more=more)
+            code, detail, _ = ask(stub, principal, "Search", request)
+            assert (code, detail) == ("NOT_FOUND", error_to_detail(NotFoundError("cube", main)).SerializeToString())
 
 
 def test_only_an_admin_of_everything_resets(stub: Any) -> None:

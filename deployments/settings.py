@@ -21,6 +21,7 @@ from memcube.actors.directory.config import DirectoryConfig, RouterConfig
 from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.limits import Bounds
 from memcube.actors.llm import LLMConfig
+from memcube.actors.scheduler.config import SchedulerConfig
 from memcube.deployments.embedder.config import EmbedderConfig
 from memcube.deployments.reranker.config import RerankerConfig
 from memcube.model.errors import InvalidArgumentError, MemCubeError
@@ -35,6 +36,7 @@ BYTES_A_FRAME = 256 * 2**20
 DERIVED = {
     "gateway.keys_path": "is keys.json in the home, see 'memcube keys'",
     "frame.slots": "follows from directory.cubes_per_frame",
+    "frame.fine_reading": "follows from llm.base_url",
 }
 MAY_BE_ZERO = {
     "gateway.grpc_port",
@@ -45,6 +47,9 @@ MAY_BE_ZERO = {
     "directory.min_residency_s",
     "directory.busy_s",
     "frame.embed_delay_s",
+    "frame.read_settle_s",
+    "frame.read_latest_s",
+    "scheduler.min_readers",
     "embedder.dimension",
     "llm.requests_per_minute",
     "llm.tokens_per_minute",
@@ -68,6 +73,7 @@ class Settings(BaseModel):
     frame: FrameConfig = Field(default_factory=FrameConfig)
     embedder: EmbedderConfig = Field(default_factory=EmbedderConfig)
     llm: LLMConfig = Field(default_factory=LLMConfig)
+    scheduler: SchedulerConfig = Field(default_factory=SchedulerConfig)
     reranker: RerankerConfig = Field(default_factory=RerankerConfig)
 
 

@@ -1,8 +1,8 @@
 """The one wiring place: Ray is there; this makes the directory, the frames, the embedder and the gateway in it.
 
-    relay ──┐
-    directory (starts frames) ──┼── gateway        all at once: each is a process whose start costs 0.7 CPU-seconds
-    Serve: embedder ────────────┘
+    relay, scheduler (starts readers) ──┐
+    directory (starts frames) ──────────┼── gateway    all at once: each is a process whose start costs 0.7 CPU-seconds
+    Serve: embedder, reranker ──────────┘
 
 Names are fixed (namespace "memcube"; "directory", "embedder", "gateway", "frame-N"; Serve's "memcube-embedder"), so
 that every part finds the others by itself, before and after any of them was restarted.
@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -30,9 +30,16 @@ from memcube.actors.embedding.actor import EmbedderRelay
 from memcube.actors.embedding.client import APPLICATION, RELAY, EmbedderClient, RelayClient
 from memcube.actors.gateway.actor import Addresses, Gateway
 from memcube.actors.gateway.seam import Neighbours
+from memcube.actors.reranking.actor import APPLICATION as RERANKER_APPLICATION
+from memcube.actors.reranking.actor import RerankerActor
+from memcube.actors.reranking.client import RERANKER, RerankerClient
+from memcube.actors.scheduler.actor import SchedulerRecipe, start_scheduler
+from memcube.actors.scheduler.client import SCHEDULER, SchedulerClient
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.deployments.config import SystemConfig
 from memcube.deployments.embedder.config import EmbedderConfig
+from memcube.deployments.reading import KINDS_WITH_MODEL, reader_recipe
+from memcube.deployments.reranker.config import RerankerConfig
 from memcube.model.errors import DeadlineError, InternalError, MemCubeError, UnavailableError
 
 __all__ = ["GATEWAY", "System", "start_system", "stop_joined_system"]
@@ -41,6 +48,7 @@ log = logging.getLogger("memcube.supervisor")
 
 GATEWAY = "gateway"
 FRAME_PREFIX = "frame-"
+READER_PREFIX = "reader-"
 START_S = 120.0
 DRAIN_S = 10.0
 DOOR_S = 7.0
@@ -77,22 +85,44 @@ def start_system(config: SystemConfig, step: Step) -> System:
     config.vault.mkdir(parents=True, exist_ok=True, mode=0o700)
     joined = bool(config.address)
     embedding = settings.embedder.kind != "none"
-    background: _Background | None = None
-    if embedding:
-        background = _Background(step, settings.embedder)
-    recipe = FrameRecipe(partial(SqliteVault, config.vault), RelayClient if embedding else None, settings.frame)
+    served = [_Background(step, "embedder", partial(_serve_embedder, settings.embedder))] if embedding else []
+    if settings.reranker.kind != "none":
+        served.append(_Background(step, "reranker", partial(_serve_reranker, settings.reranker)))
+        ray.remote(RerankerActor).options(
+            name=RERANKER, max_restarts=-1, max_task_retries=0, **_actor_options(joined)
+        ).remote(settings.reranker.replicas)
+    # Tasks are made where someone does them: without a language model there are none.
+    fine = settings.llm.configured
+    recipe = FrameRecipe(
+        partial(SqliteVault, config.vault),
+        RelayClient if embedding else None,
+        replace(settings.frame, fine_reading=fine),
+        SchedulerClient if fine else None,
+    )
     directory = start_directory(recipe, settings.directory)
     if embedding:
         _actor(EmbedderRelay, RELAY, joined).remote()
+    scheduler = start_scheduler(
+        SchedulerRecipe(
+            partial(SqliteVault, config.vault),
+            reader_recipe(settings.router, settings.llm),
+            KINDS_WITH_MODEL,
+            settings.llm,
+            settings.scheduler,
+        ),
+        **_actor_options(joined),
+    )
     gateway = _actor(Gateway, GATEWAY, joined).remote(
-        settings.gateway, partial(_neighbours, settings.router, embedding)
+        settings.gateway, partial(_neighbours, settings.router, embedding, settings.reranker.kind != "none")
     )
     with step("gateway"):
         addresses: Addresses = _get(gateway.ready.remote(), "the gateway")
     with step("directory and frames"):
         _wait_for_frame(directory)
-    if background is not None:
+    for background in served:
         background.wait()
+    with step("scheduler"):
+        _get(scheduler.ready.remote(), "the scheduler")
     return System(addresses.grpc, addresses.http, config)
 
 
@@ -102,9 +132,14 @@ def stop_joined_system() -> None:
     _remove()
 
 
-def _neighbours(router: RouterConfig, embedding: bool) -> Neighbours:
+def _neighbours(router: RouterConfig, embedding: bool, reranking: bool) -> Neighbours:
     """What the gateway speaks with; runs in its process, and again after each of its restarts."""
-    return Neighbours(connect_router(router), EmbedderClient() if embedding else None)
+    return Neighbours(
+        connect_router(router),
+        embedder=EmbedderClient() if embedding else None,
+        scheduler=SchedulerClient(),
+        reranker=RerankerClient() if reranking else None,
+    )
 
 
 def _actor_options(joined: bool) -> dict[str, Any]:
@@ -124,40 +159,61 @@ def _actor(kind: type, name: str, joined: bool) -> Any:
 
 
 class _Background:
-    """The embedder starts beside the rest: Serve's controller and its replica are two processes more."""
+    """A model starts beside the rest: Serve's controller and its replica are two processes more."""
 
-    def __init__(self, step: Step, config: EmbedderConfig) -> None:
+    def __init__(self, step: Step, what: str, start: Callable[[], None]) -> None:
         self._step = step
-        self._config = config
+        self._what = what
+        self._start = start
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="embedder", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=what, daemon=True)
         self._thread.start()
 
     def wait(self) -> None:
         """Until it serves; raises what kept it from that."""
         self._thread.join(START_S)
         if self._thread.is_alive():
-            raise DeadlineError("the embedder", START_S)
+            raise DeadlineError(f"the {self._what}", START_S)
         if self._error is not None:
             raise self._error
 
     def _run(self) -> None:
         try:
-            with self._step("embedder"):
-                _serve_embedder(self._config)
+            with self._step(self._what):
+                self._start()
         except Exception as error:  # noqa: BLE001 - carried to the thread that waits
             self._error = error
 
 
-def _serve_embedder(config: EmbedderConfig) -> None:
+_SERVING = threading.Lock()
+"""Serve is started once, whichever model comes first."""
+
+
+def _start_serve() -> None:
     from ray import serve
     from ray.serve.schema import LoggingConfig
 
+    # No proxy: nothing is asked over HTTP, the gateway and the pools hold handles.
+    with _SERVING:
+        serve.start(proxy_location="Disabled", logging_config=LoggingConfig(log_level="WARNING"))
+
+
+def _serve_embedder(config: EmbedderConfig) -> None:
+    from ray import serve
+
     from memcube.deployments.embedder.deployment import embedder_app
 
-    # No proxy: nothing is asked over HTTP, the gateway and the relay hold handles.
-    serve.start(proxy_location="Disabled", logging_config=LoggingConfig(log_level="WARNING"))
+    _start_serve()
     serve.run(embedder_app(config), name=APPLICATION, route_prefix=None)
+
+
+def _serve_reranker(config: RerankerConfig) -> None:
+    from ray import serve
+
+    from memcube.deployments.reranker.deployment import reranker_app
+
+    _start_serve()
+    serve.run(reranker_app(config), name=RERANKER_APPLICATION, route_prefix=None)
 
 
 def _wait_for_frame(directory: Any) -> None:
@@ -190,6 +246,10 @@ def _drain() -> None:
     if GATEWAY in ours:
         _quietly(GATEWAY, ours[GATEWAY].drain.remote(), began + DOOR_S)
         ray.kill(ours[GATEWAY], no_restart=True)
+    # Its readers give back what they have, which their cubes have to hear.
+    if SCHEDULER in ours:
+        _quietly(SCHEDULER, ours[SCHEDULER].drain.remote(), began + DOOR_S)
+        ray.kill(ours[SCHEDULER], no_restart=True)
     # Without the directory nobody pages cubes in again behind the frames that let go.
     if DIRECTORY in ours:
         ray.kill(ours[DIRECTORY], no_restart=True)
@@ -212,8 +272,8 @@ def _remove() -> None:
 
     for actor in _ours().values():
         ray.kill(actor, no_restart=True)
-    if APPLICATION in serve.status().applications:
-        serve.delete(APPLICATION)
+    for application in {APPLICATION, RERANKER_APPLICATION} & set(serve.status().applications):
+        serve.delete(application)
 
 
 def _ours() -> dict[str, Any]:
@@ -221,7 +281,9 @@ def _ours() -> dict[str, Any]:
     found = {}
     for named in ray.util.list_named_actors(all_namespaces=True):
         name = named["name"]
-        if named["namespace"] == NAMESPACE and (name in (GATEWAY, DIRECTORY, RELAY) or name.startswith(FRAME_PREFIX)):
+        if named["namespace"] == NAMESPACE and (
+            name in (GATEWAY, DIRECTORY, RELAY, RERANKER, SCHEDULER) or name.startswith((FRAME_PREFIX, READER_PREFIX))
+        ):
             try:
                 found[name] = ray.get_actor(name, NAMESPACE)
             except ValueError:

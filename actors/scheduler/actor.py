@@ -35,6 +35,8 @@ class SchedulerRecipe:
 
     open_vault: Callable[[], Vault]
     readers: ReaderRecipe
+    kinds_with_model: frozenset[str]
+    """Kinds of tasks that wait while there is no language model."""
     llm: LLMConfig = field(default_factory=LLMConfig)
     config: SchedulerConfig = field(default_factory=SchedulerConfig)
 
@@ -44,10 +46,14 @@ class MemScheduler:
 
     def __init__(self, recipe: SchedulerRecipe) -> None:
         readers = recipe.readers
-        kinds = frozenset(readers.handlers)
         vault = recipe.open_vault()
         self._desk = Desk(
-            recipe.config, recipe.llm, kinds, readers.open_cubes(), RayCrew(readers), lambda: vault.pending()
+            recipe.config,
+            recipe.llm,
+            recipe.kinds_with_model,
+            readers.open_cubes(),
+            RayCrew(readers),
+            lambda: vault.pending(),
         )
         # Ray runs the constructor of an actor with async methods in its event loop.
         self._starting = asyncio.ensure_future(self._desk.start())

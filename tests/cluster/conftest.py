@@ -19,6 +19,7 @@ import ray
 
 from memcube.actors.cube.actor import FrameRecipe
 from memcube.actors.cube.call import Call
+from memcube.actors.cube.config import FrameConfig
 from memcube.actors.directory.actor import connect_router, start_directory
 from memcube.actors.directory.config import DirectoryConfig, RouterConfig
 from memcube.actors.directory.placement import DirectoryStatus
@@ -117,10 +118,17 @@ def paged(ray_cluster: None, tmp_path: Path) -> Iterator[Callable[..., Any]]:
 
     @contextlib.asynccontextmanager
     async def start(
-        *, open_embedder: Any = None, router: RouterConfig | None = None, **settings: Any
+        *,
+        open_embedder: Any = None,
+        router: RouterConfig | None = None,
+        frame: FrameConfig | None = None,
+        open_scheduler: Any = None,
+        **settings: Any,
     ) -> AsyncIterator[Paging]:
         config = DirectoryConfig(**{"max_frames": 2, "ping_interval_s": 0.3, "ping_deadline_s": 1.0, **settings})
-        recipe = FrameRecipe(partial(SqliteVault, tmp_path / "vault"), open_embedder)
+        recipe = FrameRecipe(
+            partial(SqliteVault, tmp_path / "vault"), open_embedder, frame or FrameConfig(), open_scheduler
+        )
         start_directory(recipe, config)
         paging = Paging(tmp_path / "vault", connect_router(router))
         try:

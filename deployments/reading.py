@@ -1,0 +1,60 @@
+"""What readers are made of: the handlers of tasks, the language model's client, what reads documents. Each part is
+loaded where it is first needed, inside the reader."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from memcube.actors.directory.actor import connect_router
+from memcube.actors.directory.config import RouterConfig
+from memcube.actors.directory.router import CubeRouter
+from memcube.actors.llm import LLMConfig
+from memcube.actors.reader.actor import ReaderRecipe
+from memcube.protos.memcube.v1 import work_pb2
+
+__all__ = ["KINDS_WITH_MODEL", "reader_recipe"]
+
+KINDS_WITH_MODEL = frozenset({"mem_read"})
+"""Tasks that wait while no language model is there."""
+
+
+def reader_recipe(router: RouterConfig, llm: LLMConfig) -> ReaderRecipe:
+    """The recipe of this system's readers."""
+    return ReaderRecipe(
+        partial(_open_cubes, router),
+        partial(_open_chat, llm) if llm.configured else None,
+        {"mem_read": _read_finely, "mem_organize": _organize},
+        _convert,
+    )
+
+
+def _open_cubes(router: RouterConfig) -> CubeRouter:
+    return connect_router(router)
+
+
+def _open_chat(llm: LLMConfig) -> Any:
+    from memcube.actors.llm.client import ChatModel
+
+    return ChatModel(llm, os.environ.get(llm.api_key_env, ""))
+
+
+async def _read_finely(work: work_pb2.TakeTaskResponse, chat: Any, now: datetime) -> work_pb2.FinishTaskRequest:
+    from memcube.actors.reader.fine import read_finely
+
+    return await read_finely(work, chat, now)
+
+
+async def _organize(work: work_pb2.TakeTaskResponse, chat: Any, now: datetime) -> work_pb2.FinishTaskRequest:
+    from memcube.actors.reader.organize import organize
+
+    return await asyncio.to_thread(organize, work)
+
+
+def _convert(name: str, media_type: str, data: bytes, within_s: float) -> Any:
+    from memcube.actors.reader.convert import convert
+
+    return convert(name, media_type, data, within_s)

@@ -1,7 +1,8 @@
 """The read verb ``preferences``: what the cube's user prefers, as far as it matters for a question.
 
 Candidates are the memories of the type PREFERENCE, and the user's turns whose index entry says that they state one.
-What they state is read once a memory and version; which replaces which, once a change of what may be seen.
+What they state is read once a memory and version; which replaces which, once a change of what may be seen. What the
+latest turns show without stating it is inferred beside (``operator.implicit``), and nothing of it is stored.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ from memcube.actors.cube.validate import MAX_PREFERENCES, MAX_QUERY_BYTES, check
 from memcube.actors.operator.block import TOKEN_BUDGET, preference_block
 from memcube.actors.operator.choose import TOP_K, Chosen, choose
 from memcube.actors.operator.conflict import superseded
+from memcube.actors.operator.implicit import Turn, infer, signs_of
+from memcube.actors.operator.implicit_signs import Sign
 from memcube.actors.operator.preference import Preference, read_preference
-from memcube.actors.recall.analysis import STATES_PREFERENCE
+from memcube.actors.operator.statement import Statement
+from memcube.actors.recall.analysis import IS_USER, STATES_PREFERENCE
+from memcube.actors.recall.words import words
 from memcube.model.errors import InvalidArgumentError
 from memcube.model.item import MemoryType
 from memcube.protos.memcube.v1 import item_pb2
@@ -35,6 +40,10 @@ MAX_BUDGET = 8_000
 """Tokens of the largest block that may be asked for."""
 MOST_CONSIDERED = 1_000
 """The latest so many candidates take part, so that a question costs a bounded time; the answer says if there are more."""
+TURNS_READ = 500
+"""The user's latest turns that are looked through for what they show."""
+_MARK = "#"
+"""Between the id of a turn and the number of what was inferred from it: no memory's id has one."""
 _MAY_PREFER = re.compile(re.escape(item_pb2.Item(memory_type=item_pb2.MEMORY_TYPE_PREFERENCE).SerializeToString()))
 """The type on the wire: most items hold it nowhere and need not be decoded to know what they are not."""
 _OTHER_WORK = frozenset((MemoryType.TOOL_SCHEMA, MemoryType.TOOL_TRAJECTORY, MemoryType.RAW_FILE, MemoryType.SKILL))
@@ -47,7 +56,9 @@ class KnownPreferences:
     head: int = -1
     ids: list[str] = field(default_factory=list)
     read: dict[tuple[str, int], Preference] = field(default_factory=dict)
-    settled: tuple[tuple[tuple[str, int], ...], dict[str, str]] = ((), {})
+    settled: tuple[tuple[tuple[str, object], ...], dict[str, str]] = ((), {})
+    turns: list[str] = field(default_factory=list)
+    shown: dict[tuple[str, int], tuple[Sign, ...]] = field(default_factory=dict)
     vectored: tuple[tuple[object, ...], Sequence[Preference]] = ((), ())
 
     def candidates(self, view: View) -> list[str]:
@@ -57,8 +68,29 @@ class KnownPreferences:
             self.ids = sorted({*typed, *view.index.flagged(STATES_PREFERENCE)})
             current = {(held.id, held.version) for held in map(view.items.get, self.ids) if held}
             self.read = {key: value for key, value in self.read.items() if key in current}
+            self.turns = view.index.flagged(IS_USER)[-TURNS_READ:]
             self.head = view.head
         return self.ids
+
+    def inferred(self, helds: Sequence[Held]) -> list[Preference]:
+        """What these turns of the user show without stating it; each turn is looked through once."""
+        keys = {held.id: (held.id, held.version) for held in helds}
+        for held in helds:
+            if keys[held.id] not in self.shown:
+                self.shown[keys[held.id]] = signs_of(held.item.memory, "user")
+        self.shown = {key: self.shown[key] for key in keys.values()}
+        showing = [held.item for held in helds if self.shown[keys[held.id]]]
+        turns = [Turn(item.id, item.memory, "user", item.valid_from or item.created_at) for item in showing]
+        return [
+            Preference(
+                id=f"{one.sources[-1]}{_MARK}{n}",
+                statement=Statement((one.text,), one.kind, 0, one.confidence, False, _terms(one.text)),
+                said_at=one.said_at,
+                explicit=False,
+                reasoning=one.reasoning,
+            )
+            for n, one in enumerate(infer(turns, lambda turn: self.shown[keys[turn.id]]))
+        ]
 
     def statements(self, helds: Sequence[Held]) -> list[Preference]:
         """What each of them states, without vectors."""
@@ -70,11 +102,13 @@ class KnownPreferences:
             known.append(self.read[key])
         return known
 
-    def replaced(self, helds: Sequence[Held], known: Sequence[Preference]) -> Mapping[str, str]:
+    def replaced(
+        self, helds: Sequence[Held], known: Sequence[Preference], inferred: Sequence[Preference]
+    ) -> Mapping[str, str]:
         """From each replaced statement to the one that replaces it, among those that may be seen."""
-        seen = tuple((held.id, held.version) for held in helds)
+        seen = (*((held.id, held.version) for held in helds), *((one.id, one.text) for one in inferred))
         if self.settled[0] != seen:
-            self.settled = (seen, superseded(known))
+            self.settled = (seen, superseded([*known, *inferred]))
         return self.settled[1]
 
     def with_vectors(self, view: View, helds: Sequence[Held], known: Sequence[Preference]) -> Sequence[Preference]:
@@ -83,6 +117,10 @@ class KnownPreferences:
         if self.vectored[0] != seen:
             self.vectored = (seen, [replace(one, vector=view.index.vector_of(one.id)) for one in known])
         return self.vectored[1]
+
+
+def _terms(text: str) -> frozenset[str]:
+    return frozenset(term for term, _ in words(text))
 
 
 def _is_preference(held: Held) -> bool:
@@ -123,15 +161,20 @@ def answer_preferences(
         vector = None
         response.degraded.append(f"embedder: this cube's vectors of {call.model} are being made; chosen by words only")
     cache = view.preferences
-    helds = [held for held in map(view.items.get, cache.candidates(view)) if held and (passes is None or passes(held))]
-    helds = _without_sources(helds)
+
+    def seen(ids: Sequence[str]) -> list[Held]:
+        return [held for held in map(view.items.get, ids) if held and (passes is None or passes(held))]
+
+    helds = _without_sources(seen(cache.candidates(view)))
     if len(helds) > MOST_CONSIDERED:
         response.degraded.append(f"preferences: the latest {MOST_CONSIDERED} of {len(helds)} were considered")
         helds = helds[-MOST_CONSIDERED:]
-    known = cache.statements(helds)
-    replaced = cache.replaced(helds, known)
+    known: Sequence[Preference] = cache.statements(helds)
+    inferred = cache.inferred(seen(cache.turns))
+    replaced = cache.replaced(helds, known, inferred)
     if vector is not None:
         known = cache.with_vectors(view, helds, known)
+    known = [*known, *inferred]
     chosen = choose(known, request.query, vector, request.top_k or TOP_K, replaced)
     block, listed, tokens = preference_block(chosen, request.token_budget or TOKEN_BUDGET)
     response.block, response.tokens = block, tokens
@@ -155,10 +198,13 @@ def _without_sources(helds: list[Held]) -> list[Held]:
 
 def _on_the_wire(view: View, chosen: Chosen) -> pb.Preference:
     preference = chosen.preference
+    item = view.items.wire(preference.id.partition(_MARK)[0])
+    if _MARK in preference.id:
+        item.reasoning = preference.reasoning
     return pb.Preference(
-        item=view.items.wire(preference.id),
+        item=item,
         statement=preference.text,
         explicit=preference.explicit,
         score=chosen.score,
-        supersedes=chosen.supersedes,
+        supersedes=[old for old in chosen.supersedes if _MARK not in old],
     )

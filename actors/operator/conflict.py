@@ -34,7 +34,8 @@ CHANGE = re.compile(
 def superseded(preferences: Iterable[Preference]) -> dict[str, str]:
     """From the id of each replaced statement to the id of the later one that replaces it.
 
-    Where three follow one another, each older one is linked to the newest that says otherwise.
+    Where three follow one another, each older one is linked to the newest that says otherwise. What was inferred never
+    replaces what was said: where they disagree it is the inferred one that is replaced, whichever came later.
     """
     ordered = sorted(preferences, key=lambda one: one.order)
     by_term: dict[str, list[int]] = defaultdict(list)
@@ -46,15 +47,22 @@ def superseded(preferences: Iterable[Preference]) -> dict[str, str]:
         if known:
             for old, value in by_attribute[known[0]][-LOOKED_AT:]:
                 if value != known[1]:
-                    replaced[ordered[old].id] = new.id
+                    _link(replaced, ordered[old], new)
             by_attribute[known[0]].append((n, known[1]))
         earlier = {old for term in about[n] for old in by_term[term][-LOOKED_AT:]}
         for old in earlier:
             if _replaces(new, about[n], ordered[old], about[old]):
-                replaced[ordered[old].id] = new.id
+                _link(replaced, ordered[old], new)
         for term in about[n]:
             by_term[term].append(n)
     return replaced
+
+
+def _link(replaced: dict[str, str], old: Preference, new: Preference) -> None:
+    if old.explicit and not new.explicit and new.reasoning:
+        replaced[new.id] = old.id
+    else:
+        replaced[old.id] = new.id
 
 
 def _replaces(new: Preference, new_about: frozenset[str], old: Preference, old_about: frozenset[str]) -> bool:

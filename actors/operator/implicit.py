@@ -2,31 +2,29 @@
 
 Three regularities count, each over several turns of the user: the same wish for the form of answers ('shorter please',
 'too long'), the same condition in their requests ('a vegan place', 'vegan shoes'), and suggestions turned down for the
-same reason ('too expensive'). One turn shows a wish of the moment and no more. Run by background workers over the turns
-of a session, or of several.
+same reason ('too expensive'). One turn shows a wish of the moment and no more. Asked by the verb ``preferences``, over
+the user's latest turns: nothing is stored, so what is deleted shows nothing any more.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from memcube.actors.operator.implicit_signs import CHINESE, CONDITIONS, FORMS, OPPOSITES, TOO, Sign
+from memcube.actors.operator.cue import Kind
+from memcube.actors.operator.implicit_signs import CHINESE, CONDITIONS, FORMS, OPPOSITES, TOO, Sign, hints
 from memcube.actors.operator.stating import states_preference
 
-__all__ = ["LEAST_CONDITIONS", "LEAST_FORMS", "Inferred", "Turn", "infer"]
+__all__ = ["Inferred", "Turn", "infer", "signs_of"]
 
-LEAST_FORMS = 2
-"""Turns that ask for the same form, or turn down for the same reason, from which a preference is inferred."""
-LEAST_CONDITIONS = 3
-"""Requests with the same condition: two may be about one errand."""
-MOST_TURNS = 2_000
-"""The latest so many turns are looked at."""
+LEAST_REFUSALS = 2
 LONGEST_CHARS = 1_000
 """A longer turn is material to work on, not a wish."""
+REFUSALS = ((TOO, "Turns down suggestions that are too {name}."), (CHINESE, "不接受太{name}的建议。"))
+NO_PATTERN = re.compile("")
 MOST_QUOTED, QUOTED_CHARS = 3, 60
 REQUEST = re.compile(
     r"\?|？|\b(?:find|recommend|suggest|show|book|give|list|plan|looking for|search|need|want|any|where|which|what|can you"
@@ -51,23 +49,22 @@ class Inferred:
     ``sources`` are the turns' ids, oldest first; ``confidence`` 0 to 1 grows with their number."""
 
     text: str
+    kind: Kind
     reasoning: str
     sources: tuple[str, ...]
     said_at: datetime
     confidence: float
 
 
-def infer(turns: Iterable[Turn]) -> list[Inferred]:
+def infer(turns: Iterable[Turn], read: Callable[[Turn], Iterable[Sign]] | None = None) -> list[Inferred]:
     """What the user's turns show, surest first; nothing where their wishes contradict one another.
 
-    What the user states outright is no evidence: it is a preference by itself.
+    What the user states outright is no evidence: it is a preference by itself. ``read`` gives a turn's ``signs_of`` if
+    the caller has kept them.
     """
-    own = [turn for turn in sorted(turns, key=lambda one: (one.said_at, one.id)) if turn.role == "user"][-MOST_TURNS:]
     shown: dict[Sign, list[Turn]] = defaultdict(list)
-    for turn in own:
-        if len(turn.text) > LONGEST_CHARS or states_preference(turn.text, "user"):
-            continue
-        for sign in _signs(turn.text):
+    for turn in sorted(turns, key=lambda one: (one.said_at, one.id)):
+        for sign in read(turn) if read else signs_of(turn.text, turn.role):
             shown[sign].append(turn)
     found = [
         _inferred(sign, evidence)
@@ -77,18 +74,16 @@ def infer(turns: Iterable[Turn]) -> list[Inferred]:
     return sorted(found, key=lambda one: (-one.confidence, one.text))
 
 
-def _signs(text: str) -> Iterable[Sign]:
-    for sign in FORMS:
-        if sign.pattern.search(text):
-            yield sign
+def signs_of(text: str, role: str) -> tuple[Sign, ...]:
+    """What one turn shows, each sign once; nothing where it is not the user's, long, or states a preference itself."""
+    if role != "user" or len(text) > LONGEST_CHARS or not hints(text):
+        return ()
+    signs = [sign for sign in FORMS if sign.pattern.search(text)]
     if REQUEST.search(text):
-        for sign in CONDITIONS:
-            if sign.pattern.search(text):
-                yield sign
-    for match in TOO.finditer(text):
-        yield Sign(match["how"].lower(), re.compile(""), "Turns down suggestions that are too {name}.", LEAST_FORMS)
-    for match in CHINESE.finditer(text):
-        yield Sign(match["how"], re.compile(""), "不接受太{name}的建议。", LEAST_FORMS)
+        signs += [sign for sign in CONDITIONS if sign.pattern.search(text)]
+    for pattern, says in REFUSALS:
+        signs += [Sign(match["how"].lower(), NO_PATTERN, says, LEAST_REFUSALS) for match in pattern.finditer(text)]
+    return tuple(dict.fromkeys(signs)) if signs and not states_preference(text, "user") else ()
 
 
 def _distinct(evidence: Sequence[Turn]) -> set[str]:
@@ -110,6 +105,7 @@ def _inferred(sign: Sign, evidence: Sequence[Turn]) -> Inferred:
     reasoning = f"{count} 次这样要求：{quoted}" if chinese else f"asked for it in {count} turns: {quoted}"
     return Inferred(
         text=sign.says.format(name=sign.name),
+        kind=Kind.INSTRUCTION if sign in FORMS else Kind.HABIT,
         reasoning=reasoning,
         sources=tuple(turn.id for turn in evidence),
         said_at=evidence[-1].said_at,

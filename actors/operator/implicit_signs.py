@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-__all__ = ["CHINESE", "CONDITIONS", "FORMS", "OPPOSITES", "TOO", "Sign"]
+from memcube.actors.operator.cue import listed
+
+__all__ = ["CHINESE", "CONDITIONS", "FORMS", "OPPOSITES", "TOO", "Sign", "hints"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +83,18 @@ TOO = re.compile(
     re.IGNORECASE,
 )
 CHINESE = re.compile(r"太(?P<how>贵|远|吵|辣|甜|挤|正式|早|晚|咸|小|大|油)了?")
+_PART = re.compile(r"[a-z]+|[短简精一详具展举素便实性省安清太]")
+_HINTS = listed(
+    "short shorter briefer brief concise long wordy verbose tl tldr sentence sentences line lines detail details elaborate"
+    " longer depth expand deeper simpler simple plain technical complicated complex eli explain jargon beginner layman"
+    " dummies example examples bullet bullets bulleted list table tabular source sources references citations cite from"
+    " emoji emojis code explanation explanations cut vegan vegetarian halal kosher organic quiet remote hand gluten dairy"
+    " lactose sugar alcohol alcoholic nonalcoholic cheap cheaper affordable budget cost inexpensive luxury luxurious star end"
+    " upscale kid child family kids children toddler pet dog dogs wheelchair step stairs sustainable eco recycled ethical too"
+    " 短 简 精 一 详 具 展 举 素 便 实 性 省 安 清 太"
+)
+
+
+def hints(text: str) -> bool:
+    """Whether any sign could be in ``text``: a quick look that most turns end with."""
+    return not _HINTS.isdisjoint(_PART.findall(text.lower()))

@@ -155,3 +155,25 @@ def test_another_users_scope_sees_only_its_own(bench: Bench) -> None:
     call = Call("preferences", request.SerializeToString(), ALICE)
     found = pb.PreferencesResponse.FromString(bench.answered(bench.cube.read(call)))
     assert stated(found) == ["I hate olives."]
+
+
+def test_what_the_turns_show_is_inferred_and_goes_with_them(bench: Bench) -> None:
+    """No model: a wish that comes back is a preference with its reason; without its turns there is none."""
+    bench.add("Who wrote Dune?", "Shorter please.", "And who filmed it?")
+    last = bench.add("That's too long, keep it short.")[0]
+    (one,) = preferences(bench, "what is a comet?").preferences
+    assert (one.statement, one.explicit, one.item.id) == ("Prefers short answers.", False, last)
+    assert "Shorter please." in one.item.reasoning and "Shorter please." in preferences(bench).block
+    assert not bench.cube.view.items[last].item.reasoning
+    bench.do(bench.call("delete", pb.DeleteRequest(id=last)), pb.DeleteResponse)
+    assert not preferences(bench, "what is a comet?").preferences
+
+
+def test_what_was_said_outright_beats_what_was_inferred(bench: Bench) -> None:
+    """'I prefer long answers' holds, although shorter ones were asked for twice since."""
+    bench.add("I prefer long answers.")
+    bench.later(60)
+    bench.add("Shorter please.", "Too long!")
+    found = preferences(bench)
+    assert stated(found) == ["I prefer long answers."]
+    assert list(found.preferences[0].supersedes) == []

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from memcube.actors.operator.implicit import Turn, infer
+from memcube.actors.operator.implicit import Turn, infer, signs_of
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -63,3 +63,18 @@ def test_the_assistants_turns_show_nothing() -> None:
 def test_pasted_material_shows_nothing() -> None:
     """Long turns are texts to work on."""
     assert infer(dialogue("too long " * 200, "keep it short " * 200)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tl;dr", "make it brief", "answer in one sentence", "cut it down", "elaborate", "go deeper", "simpler please", "eli5",
+        "explain like i'm five", "with examples", "as bullets", "put it in a table", "cite your sources", "where is that from",
+        "no emojis", "just the code", "any halal place?", "need a second-hand bike", "find a dairy-free cake",
+        "any non-alcoholic drink?", "a five-star hotel, any?", "is it kid friendly?", "where can i go with my dog?",
+        "is it step-free?", "any recycled paper?", "too loud", "举个例子", "有没有安静的咖啡馆", "太远了",
+    ],
+)  # fmt: skip
+def test_the_quick_look_overlooks_no_sign(text: str) -> None:
+    """What has a sign passes the look that saves most turns the rest."""
+    assert signs_of(text, "user")

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from time import monotonic
+from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
@@ -138,6 +139,12 @@ def test_500_pages_are_read_or_refused_by_time_and_pages(converter: Converter) -
     with pytest.raises(InvalidArgumentError, match=r"takes more than 0.3 s to read \(500 pages\)"):
         converter.convert("book.pdf", "", book, 0.3)
     assert monotonic() - begun < 3
+    process = converter._process
+    assert process is not None
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while monotonic() - begun < 5 and children.read_text():
+        sleep(0.02)
+    assert monotonic() - begun < 0.3 + 1.0, "the child went on reading"
     assert converter.convert("a.pdf", "", pdf([["still here"]]), 20).text == "# Page 1\n\nstill here"
 
 

@@ -64,7 +64,7 @@ def test_verbatim_keeps_all_that_was_said() -> None:
 
 def test_own_words_around_shown_memories_keep_their_offsets() -> None:
     """The feedback loop is cut exactly, and sources still point into what was sent."""
-    text = f"My question:\n{memory_block(['lives in Lisbon'])}\nWhere is the café?"
+    text = f"My question:\n{memory_block(['lives in Lisbon'])}\n\n  Where is the café?"
     reading = read(pb.Message(content=text))
     assert [d.text for d in reading.drafts] == ["My question:", "Where is the café?"]
     assert [text[d.source.start : d.source.end] for d in reading.drafts] == [d.text for d in reading.drafts]

@@ -34,6 +34,8 @@ RESERVE_S = 2.0
 """Of the caller's time, kept for the cube."""
 SMALL_BYTES = 64 * 1024
 """Up to here decoding and looking at bytes is done in the event loop."""
+NOT_SET_UP = ("none is configured", "no model that sees")
+"""How it is said that there is no model to ask: nothing has failed then, and nobody is told of it with each image."""
 TEXT_MEDIA = "text/markdown"
 _IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"})
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -155,7 +157,7 @@ async def _image(caller: Caller, image: pb.Image, scheduler: Scheduler | None, n
         media_type = image.media_type if image.media_type.lower().startswith("image/") else "image/unknown"
     ask = None if scheduler is None or not image.data else _ask(caller, scheduler)
     done = await captioned(image, ask, language)
-    if done.note and ask is not None:
+    if done.note and ask is not None and not any(words in done.note for words in NOT_SET_UP):
         note("caption", f"{image_name(image) or 'an image'}: {done.note}")
     return pb.File(data=done.text.encode(), name=image_name(image)[:256], media_type=media_type)
 

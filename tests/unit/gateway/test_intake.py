@@ -107,12 +107,12 @@ class Seeing:
 
     def __init__(self) -> None:
         self.asked = 0
-        self.down = False
+        self.down = ""
 
     async def ask(self, principal: Any, prompt: Prompt, within_s: float) -> Reply:
         """The next caption."""
         if self.down:
-            raise UnavailableError("the model")
+            raise UnavailableError(self.down)
         assert prompt.sees and prompt.messages[0].image.startswith("data:image/png") and 0 < within_s <= 20
         self.asked += 1
         return Reply(f"A cat, number {self.asked}.")
@@ -135,9 +135,11 @@ async def test_a_caption_comes_from_the_model_that_sees(start: Any) -> None:
         first = await caller.call("Add", add(image, idempotency_key="k"))
         assert first.items[0].memory == "Image cat.png (PNG, 64×48, 2 KB): A cat, number 1."
         assert await caller.call("Add", add(image, idempotency_key="k")) == first
-        model.down = True
+        model.down = "the model"
         known = await caller.call("Add", add(image))
         assert known.items[0].memory == "Image cat.png (PNG, 64×48, 2 KB)"
         assert known.skipped[0].reason == "caption" and "not available" in known.skipped[0].detail
+        model.down = "the model (none is configured)"
+        assert not (await caller.call("Add", add(image))).skipped
         document = await caller.call("Add", add(pb.Message(parts=[file("a.md", b"# Rent\n\n900")])))
         assert document.items[0].key == "Rent"

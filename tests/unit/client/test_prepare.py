@@ -239,3 +239,10 @@ def test_what_is_wrong_with_a_search_of_several_is_named(arguments: dict[str, An
     with pytest.raises(InvalidArgumentError) as caught:
         search(**arguments)
     assert caught.value.field == field
+
+
+def test_a_search_that_asked_a_model_is_not_made_again() -> None:
+    """Looking again for vectors that are to come would ask it again, and be paid for again."""
+    empty: dict[str, Any] = {"results": [], "degraded": [], "vector_coverage": 0.5, "spent": None}
+    assert prepare.too_early(empty)
+    assert not prepare.too_early(empty | {"spent": {"calls": 1, "tokens_in": 9, "tokens_out": 9}})

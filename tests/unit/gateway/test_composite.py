@@ -47,7 +47,16 @@ async def test_several_cubes_are_one_ranking_and_each_hit_says_where_it_is_from(
         await fill(caller, ALICE, "The launch is in May", "My cat is called Miso")
         await fill(caller, TEAM, "We decided to move the launch of the rocket to June", "Lunch is at noon")
         await fill(caller, BOB, "The launch of the rocket was moved from May to June by the board")
+        asked: list[str] = []
+        read = running.router.read
+
+        async def counted(ref: CubeRef, call: Any, *, timeout_s: float) -> bytes:
+            asked.append(ref.cube_id)
+            return bytes(await read(ref, call, timeout_s=timeout_s))
+
+        running.router.read = counted
         found = await caller.call("Search", search("When is the launch of the rocket?", TEAM, BOB, TEAM, ALICE))
+        assert sorted(asked) == ["team-a", "user:alice", "user:bob"]
         assert {hit.item.cube_id for hit in found.hits} == {"user:alice", "team-a", "user:bob"}
         assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
         assert len({hit.item.id for hit in found.hits}) == len(found.hits)

@@ -255,7 +255,8 @@ def _doing(head: str, rest: Sequence[str], seen: _Walk) -> Cue | None:
     if seen.helper == "can":
         weight = lex.IMPAIRED.get(head, 0.0) if negated else 0.0
         loose = 0.4 if weight < 0.8 and not {"any", "anything", "certain", "most"}.isdisjoint(rest[:3]) else 0.0
-        return Cue(weight + loose, -1, Kind.CONSTRAINT) if weight else None
+        kind = Kind.PREFERENCE if head in ("stand", "bear", "abide") else Kind.CONSTRAINT
+        return Cue(weight + loose, -1, kind) if weight else None
     if seen.helper in ("will", "would"):
         if negated and head not in lex.NEVER_HABITS and head not in ("be", "go", "work", "let", "take"):
             return Cue(1.0, -1, Kind.CONSTRAINT)

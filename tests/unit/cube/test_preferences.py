@@ -68,7 +68,13 @@ def test_deleted_expired_merged_and_updated_ones_never_come(bench: Bench) -> Non
     """The answer is made of what is true now: nothing cached outlives a change, or its time."""
     gone, changed = bench.add("I hate olives.", "I hate capers.")
     bench.add("I hate anchovies.", expires_at=to_timestamp(bench.now + timedelta(seconds=60)))
+    other = bench.add("See you on Monday.")[0]
     assert len(preferences(bench).preferences) == 3
+    bench.do(bench.call("update", pb.UpdateRequest(id=other, memory="I hate Mondays.")), pb.UpdateResponse)
+    late = bench.add("I hate parsley.")[0]
+    assert len(preferences(bench).preferences) == 5
+    for one in (other, late):
+        bench.do(bench.call("delete", pb.DeleteRequest(id=one)), pb.DeleteResponse)
     bench.do(bench.call("delete", pb.DeleteRequest(id=gone)), pb.DeleteResponse)
     bench.do(bench.call("update", pb.UpdateRequest(id=changed, memory="I hate pickles.")), pb.UpdateResponse)
     assert sorted(stated(preferences(bench))) == ["I hate anchovies.", "I hate pickles."]

@@ -11,7 +11,7 @@ Callers write down every add (``Added``), the watcher every piece of work that f
 - ``tasks_done_twice``: results that no task's end names (somebody wrote them and then did not end the task), results of
   one task that came with several commits, the same result twice, a text that two tasks are about;
 - ``silent_failures``: work that failed without status, the task's own error or notes, or the answer's "degraded"
-  saying so;
+  saying so; also a task that made nothing of what was said, and does not say why;
 - ``not_recovered``: faults after which the system did not work again within its bound.
 """
 
@@ -187,6 +187,8 @@ def _judge_tasks(cube: str, found: Found, verdict: Verdict) -> None:
     ends: Counter[str] = Counter()
     for task in found.tasks:
         ends.update(task.result_ids)
+        if task.kind == READ and task.state == "completed" and not (task.result_ids or task.notes):
+            verdict.note("silent_failures", f"{cube}: {task.id} made nothing of what was said, and does not say why")
         if task.state not in ENDED and task.overdue_s > GRACE_S:
             verdict.note(
                 "tasks_lost", f"{cube}: {task.id} is {task.state}, and has been due for {task.overdue_s:.0f} s"

@@ -53,6 +53,7 @@ def test_881_what_was_merged_away_is_recalled_no_more(mind: Any, answered: Any) 
     kept = [hit.item.id for hit in mind.search("window seats on trains", top_k=20).hits]
     assert made[1] in kept
     assert made[0] not in kept
+    assert mind.texts().count("The user prefers window seats on trains.") == 1
     assert mind.get(made[0]).merged_into == made[1]
 
 

@@ -47,6 +47,7 @@ def test_an_unknown_outcome_may_be_either() -> None:
         ("tasks_lost", replace(SOUND, tasks=(replace(TASK, state="waiting", overdue_s=61.0),))),
         ("tasks_lost", replace(SOUND, tasks=(replace(TASK, state="in_progress", overdue_s=999.0),))),
         ("tasks_done_twice", replace(SOUND, tasks=(replace(TASK, result_ids=()),))),
+        ("silent_failures", replace(SOUND, tasks=(replace(TASK, result_ids=()),), journal=SAID)),
         ("tasks_done_twice", replace(SOUND, tasks=(TASK, replace(TASK, id="t2", item_ids=())))),
         ("tasks_done_twice", replace(SOUND, tasks=(TASK, replace(TASK, id="t2", result_ids=())))),
         (

@@ -9,6 +9,7 @@ from memcube.model.error_codec import detail_to_error
 from memcube.model.errors import MemCubeError
 from memcube.model.item import MEMORY_TYPES
 from memcube.model.plain import event_to_plain, history_to_plain, item_to_plain
+from memcube.model.task import state_name
 from memcube.model.times import from_timestamp, rfc3339
 from memcube.protos.memcube.v1 import cube_pb2, event_pb2, item_pb2, task_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -29,8 +30,11 @@ __all__ = [
     "spent",
     "status",
     "streamed",
+    "task",
+    "tasks",
     "understood",
     "updated",
+    "waited",
     "was_reset",
 ]
 
@@ -203,6 +207,57 @@ def cubes(answer: pb.ListCubesResponse) -> Plain:
     }
 
 
+def task(answer: task_pb2.Task) -> Plain:
+    """One background task; times that it does not have are None."""
+    plain: Plain = {
+        "id": answer.id,
+        "cube_id": answer.cube_id,
+        "kind": answer.kind,
+        "state": state_name(answer.state),
+        "attempts": answer.attempts,
+        "error": answer.error,
+        "notes": list(answer.notes),
+        "item_ids": list(answer.item_ids),
+        "result_ids": list(answer.result_ids),
+        "spent": spent(answer.spent),
+        "session_id": answer.session_id,
+        "principal_id": answer.principal_id,
+    }
+    for name in ("created_at", "updated_at", "not_before", "leased_until"):
+        plain[name] = rfc3339(from_timestamp(name, getattr(answer, name))) if answer.HasField(name) else None
+    return plain
+
+
+def tasks(answer: pb.ListTasksResponse) -> Plain:
+    """``{"results": […], "total", "next"}``, newest first."""
+    return {
+        "results": [task(one) for one in answer.tasks],
+        "total": answer.total,
+        "next": answer.next_page_token or None,
+    }
+
+
+def waited(answer: pb.WaitTasksResponse) -> Plain:
+    """``{"results": […], "timed_out"}``: the tasks as they are when they have ended, or when the time was over."""
+    return {"results": [task(one) for one in answer.tasks], "timed_out": answer.timed_out}
+
+
+def _scheduler(answer: pb.SchedulerStatus) -> Plain:
+    return {
+        "waiting": answer.waiting,
+        "running": answer.running,
+        "completed": answer.completed,
+        "failed": answer.failed,
+        "workers": answer.workers,
+        "max_workers": answer.max_workers,
+        "model": answer.model,
+        "model_state": answer.model_state,
+        "model_detail": answer.model_detail,
+        "spent": spent(answer.spent),
+        "spent_by_kind": {kind: spent(took) for kind, took in sorted(answer.spent_by_kind.items())},
+    }
+
+
 def status(answer: pb.StatusResponse) -> Plain:
     """The system's state; with a cube named in the call, its own under ``cube``."""
     plain: Plain = {
@@ -212,6 +267,7 @@ def status(answer: pb.StatusResponse) -> Plain:
         "frames": answer.frames,
         "resident_cubes": answer.resident_cubes,
         "embedding_model": answer.embedding_model,
+        "scheduler": _scheduler(answer.scheduler) if answer.HasField("scheduler") else None,
     }
     if answer.HasField("cube"):
         own = answer.cube
@@ -219,8 +275,14 @@ def status(answer: pb.StatusResponse) -> Plain:
             "vector_coverage": round(own.vector_coverage, DIGITS),
             "file_bytes": own.file_bytes,
             "tasks": [
-                {"kind": task.kind, "waiting": task.waiting, "failed": task.failed, "last_error": task.last_error}
-                for task in own.tasks
+                {
+                    "kind": one.kind,
+                    "waiting": one.waiting,
+                    "in_progress": one.in_progress,
+                    "failed": one.failed,
+                    "last_error": one.last_error,
+                }
+                for one in own.tasks
             ],
         }
     return plain

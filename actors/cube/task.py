@@ -15,10 +15,11 @@ from zlib import crc32
 
 from memcube.actors.vault.base import TaskRecord
 from memcube.model.errors import TaskStateError
+from memcube.model.task import state_name
 from memcube.model.times import to_timestamp
 from memcube.protos.memcube.v1 import task_pb2
 
-__all__ = ["CANCELLED", "COMPLETED", "ENDED", "FAILED", "IN_PROGRESS", "WAITING", "HeldTask", "state_name"]
+__all__ = ["CANCELLED", "COMPLETED", "ENDED", "FAILED", "IN_PROGRESS", "WAITING", "HeldTask"]
 
 WAITING = task_pb2.TASK_STATE_WAITING
 IN_PROGRESS = task_pb2.TASK_STATE_IN_PROGRESS
@@ -37,12 +38,6 @@ MOST_PAUSE_S = 3600.0
 MOST_NOTES = 20
 NOTE_CHARS = 500
 ERROR_CHARS = 2000
-
-
-def state_name(state: int) -> str:
-    """A state as people and REST spell it: "in_progress"."""
-    name: str = task_pb2.TaskState.Name(state)
-    return name.removeprefix("TASK_STATE_").lower()
 
 
 @dataclass(frozen=True, slots=True)

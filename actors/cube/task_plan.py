@@ -14,12 +14,13 @@ from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.derived import Derived, links_of
 from memcube.actors.cube.made import item_of_draft, merged, tombstone
 from memcube.actors.cube.state import Held, Items
-from memcube.actors.cube.task import IN_PROGRESS, WAITING, HeldTask, state_name
+from memcube.actors.cube.task import IN_PROGRESS, WAITING, HeldTask
 from memcube.actors.cube.tasks import StagedTasks, Tasks, Window
 from memcube.actors.vault.base import ItemRecord
 from memcube.model.errors import InvalidArgumentError, NotFoundError, TaskStateError
 from memcube.model.ids import CubeRef
 from memcube.model.item import EventKind, Item, MemoryType, Status
+from memcube.model.task import state_name
 from memcube.protos.memcube.v1 import item_pb2, task_pb2, work_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 

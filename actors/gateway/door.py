@@ -27,8 +27,9 @@ from memcube.protos.memcube.v1 import service_pb2 as pb
 __all__ = ["Door"]
 
 BATCH_VERB = "batch_search"
-LONG_VERBS = ("reset", "delete_all")
-"""They take as long as there is much to delete, and a call given up in the midst leaves its caller not knowing."""
+LONG_VERBS = ("reset", "delete_all", "wait_tasks")
+"""They take as long as there is much to delete, and a call given up in the midst leaves its caller not knowing; or as
+long as their caller says that it waits."""
 
 
 class Door:
@@ -42,6 +43,11 @@ class Door:
         self.metrics = Metrics()
         self.status = SystemStatus(neighbours)
         self._verbs = Verbs(neighbours, Queries(neighbours.embedder, self.metrics))
+        self._streams = {
+            "list_stream": self._verbs.list_all,
+            "read_events": self._verbs.events,
+            "watch_tasks": self._verbs.watch_tasks,
+        }
         self.metrics.gauge("calls_in_flight", "Calls in flight.", lambda: self.limits.in_flight)
         self.metrics.figures("directory", lambda: self.status.seen)
         self.metrics.figures("queue", lambda: neighbours.router.queues)
@@ -82,7 +88,7 @@ class Door:
     async def _perform(self, verb: str, caller: Caller, body: bytes) -> bytes:
         if verb == "status":
             cube = await self._verbs.cube_status(caller, parse(pb.StatusRequest, body).scope)
-            return (await self.status.report(cube)).SerializeToString()
+            return (await self.status.report(cube, caller.principal.tenant)).SerializeToString()
         return await self._verbs.answer(verb, caller, body)
 
     async def stream(
@@ -93,7 +99,7 @@ class Door:
         with self.metrics.timed(verb, transport):
             try:
                 principal = self.principal(metadata)
-                source = self._verbs.list_all if verb == "list_stream" else self._verbs.events
+                source = self._streams[verb]
                 with self.limits.slot(principal):
                     self.limits.spend(principal, monotonic())
                     async for part in source(self._page_caller(principal, ends_s), body):

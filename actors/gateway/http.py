@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -35,10 +35,11 @@ from memcube.actors.gateway.metrics import CONTENT_TYPE
 from memcube.actors.gateway.preferences_body import PreferencesBody
 from memcube.actors.gateway.refusals import answer_refusal, error_body, of_http, of_validation
 from memcube.actors.gateway.status import package_version
+from memcube.actors.gateway.task_bodies import TasksQuery, WaitBody, WatchQuery
 from memcube.model import answers
 from memcube.model.error_codec import detail_to_error
 from memcube.model.errors import MemCubeError
-from memcube.protos.memcube.v1 import event_pb2
+from memcube.protos.memcube.v1 import event_pb2, task_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["make_app"]
@@ -118,6 +119,33 @@ class Routes:
         """Every version of a memory, oldest first, also of a deleted one."""
         return answers.history(await self._ask(request, "history", pb.HistoryRequest(id=memory_id), pb.HistoryResponse))
 
+    async def list_tasks(self, request: Request, query: Annotated[TasksQuery, Query()]) -> Plain:
+        """A page of a cube's background tasks, newest first; those that ended are kept for 7 days."""
+        return answers.tasks(await self._ask(request, "list_tasks", query.request(), pb.ListTasksResponse))
+
+    async def get_task(self, request: Request, task_id: str) -> Plain:
+        """One task."""
+        message = pb.GetTaskRequest(id=task_id)
+        return answers.task((await self._ask(request, "get_task", message, pb.GetTaskResponse)).task)
+
+    async def cancel_task(self, request: Request, task_id: str) -> Plain:
+        """End a task that has not ended; what it was about stays as it is."""
+        message = pb.CancelTaskRequest(id=task_id, idempotency_key=_key(request.headers))
+        return answers.task((await self._ask(request, "cancel_task", message, pb.CancelTaskResponse)).task)
+
+    async def retry_task(self, request: Request, task_id: str) -> Plain:
+        """Let a task that failed or was cancelled be tried anew."""
+        message = pb.RetryTaskRequest(id=task_id, idempotency_key=_key(request.headers))
+        return answers.task((await self._ask(request, "retry_task", message, pb.RetryTaskResponse)).task)
+
+    async def wait_tasks(self, request: Request, body: WaitBody) -> Plain:
+        """Answer when the tasks named, or all that have not ended, have ended, or when the time is over."""
+        return answers.waited(await self._ask(request, "wait_tasks", body.request(), pb.WaitTasksResponse))
+
+    async def watch_tasks(self, request: Request, query: Annotated[WatchQuery, Query()]) -> StreamingResponse:
+        """The same as a stream: a task a line, each time that it changes; the last line may be an error."""
+        return await self._lines(request, "watch_tasks", query.request(), _task_line)
+
     async def reset(self, request: Request) -> Plain:
         """Delete every cube of the caller's tenant."""
         message = pb.ResetRequest(idempotency_key=_key(request.headers))
@@ -149,16 +177,21 @@ class Routes:
     async def events(self, request: Request, query: Annotated[EventsQuery, Query()]) -> StreamingResponse:
         """A cube's events from a sequence number on, a JSON object a line; the last line may be an error."""
         message = pb.ReadEventsRequest(cube_id=query.cube_id, from_seq=query.from_seq)
-        bodies = self._door.stream("http", "read_events", request.headers, message.SerializeToString(), None)
+        return await self._lines(request, "read_events", message, _event_line)
+
+    async def _lines(
+        self, request: Request, verb: str, message: Message, line: Callable[[bytes], bytes]
+    ) -> StreamingResponse:
+        bodies = self._door.stream("http", verb, request.headers, message.SerializeToString(), None)
         first = await anext(aiter(bodies), None)
 
         async def lines() -> AsyncIterator[bytes]:
             if first is None:
                 return
-            yield _event_line(first)
+            yield line(first)
             try:
                 async for body in bodies:
-                    yield _event_line(body)
+                    yield line(body)
             except MemCubeError as error:
                 yield _line(error_body(error))
 
@@ -189,6 +222,10 @@ def _event_line(body: bytes) -> bytes:
     return _line(answers.event(event_pb2.Event.FromString(body)))
 
 
+def _task_line(body: bytes) -> bytes:
+    return _line(answers.task(task_pb2.Task.FromString(body)))
+
+
 def _line(plain: Plain) -> bytes:
     return json.dumps(plain, ensure_ascii=False).encode() + b"\n"
 
@@ -217,6 +254,12 @@ def make_app(door: Door) -> FastAPI:
         ("POST", "/v1/search/batch", routes.batch_search),
         ("POST", "/v1/preferences", routes.preferences),
         ("POST", "/v1/understand", routes.understand),
+        ("GET", "/v1/tasks", routes.list_tasks),
+        ("GET", "/v1/tasks/watch", routes.watch_tasks),
+        ("POST", "/v1/tasks/wait", routes.wait_tasks),
+        ("GET", "/v1/tasks/{task_id}", routes.get_task),
+        ("POST", "/v1/tasks/{task_id}/cancel", routes.cancel_task),
+        ("POST", "/v1/tasks/{task_id}/retry", routes.retry_task),
         ("POST", "/v1/reset", routes.reset),
         ("POST", "/v1/cubes", routes.create_cube),
         ("GET", "/v1/cubes", routes.list_cubes),

@@ -62,9 +62,28 @@ class SystemStatus:
         except Exception as failure:  # noqa: BLE001 - health must outlive whatever its neighbours do
             log.debug("the embedder: %s", as_error(failure, "the embedder", PROBE_TIMEOUT_S).message)
 
-    async def report(self, cube: pb.CubeStatus | None) -> pb.StatusResponse:
+    async def _ask_scheduler(self, tenant: str) -> tuple[pb.SchedulerStatus | None, pb.Component]:
+        """What the scheduler says to a tenant, and the component that stands for it."""
+        if self.neighbours.scheduler is None:
+            return None, pb.Component(name="scheduler", state="off", detail="there is none here")
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                told = await self.neighbours.scheduler.status(tenant)
+        except Exception as failure:  # noqa: BLE001 - a part that is away is down, the others are to be told of
+            problem = as_error(failure, "the scheduler", PROBE_TIMEOUT_S).message
+            return None, pb.Component(name="scheduler", state="down", detail=problem)
+        work = f"{told.workers} of {told.max_workers} readers, {told.running} jobs run, {told.waiting} tasks wait"
+        model = f"no language model: {told.model_detail}" if told.model_state == "off" else f"model {told.model}"
+        if told.model_state not in ("off", "ready"):
+            model += f" is {told.model_state}: {told.model_detail}"
+        state = "degraded" if told.model_state == "down" else "ready"
+        return told, pb.Component(name="scheduler", state=state, detail=f"{work}; {model}")
+
+    async def report(self, cube: pb.CubeStatus | None, tenant: str) -> pb.StatusResponse:
         """The whole status; a part that is away is a component that is down, never a failed call."""
-        await asyncio.gather(self.probe(), self.probe_embedder())
+        _, _, (scheduler, component) = await asyncio.gather(
+            self.probe(), self.probe_embedder(), self._ask_scheduler(tenant)
+        )
         frames = self.seen.frames if self.seen else 0
         resident = self.seen.resident if self.seen else 0
         state = self.neighbours.embedder.state() if self.neighbours.embedder else None
@@ -75,6 +94,7 @@ class SystemStatus:
             resident_cubes=resident,
             embedding_model=state.model if state else "",
             cube=cube,
+            scheduler=scheduler,
         )
         response.components.add(name="gateway", state="ready")
         response.components.add(name="directory", state="ready" if self.serving else "down", detail=self.problem)
@@ -88,6 +108,7 @@ class SystemStatus:
             state=state.state if state else "off",
             detail=state.detail if state else "none is configured; recall goes by words only",
         )
+        response.components.append(component)
         reranker = self.neighbours.reranker
         if reranker is not None:
             response.components.add(name="reranker", state=reranker.state().state, detail=reranker.state().detail)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from time import monotonic
 
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.preferences import check_preferences
 from memcube.actors.cube.scope import cube_id_of
+from memcube.actors.cube.task_reads import check_list_tasks, check_wait_tasks
 from memcube.actors.cube.validate import check_cube, check_filter, check_key, check_query, check_search
 from memcube.actors.cube.validate_add import check_add
 from memcube.actors.gateway.caller import Caller
@@ -25,6 +27,7 @@ from memcube.actors.gateway.receipts import Receipts
 from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.searching import Asked, Searching, check_plain, is_plain
 from memcube.actors.gateway.understanding import answer_understand
+from memcube.actors.gateway.waiting import DEFAULT_WAIT_S, changes, outcome
 from memcube.actors.gateway.wire import parse
 from memcube.actors.governance import Access
 from memcube.model.error_codec import error_to_detail
@@ -68,6 +71,11 @@ class Verbs:
             "delete": self._delete,
             "delete_all": self._delete_all,
             "history": self._history,
+            "list_tasks": self._list_tasks,
+            "get_task": self._get_task,
+            "cancel_task": self._cancel_task,
+            "retry_task": self._retry_task,
+            "wait_tasks": self._wait_tasks,
             "reset": self._reset,
         }
 
@@ -111,6 +119,16 @@ class Verbs:
             for event in page.events:
                 yield event.SerializeToString()
             request.from_seq = page.events[-1].seq + 1
+
+    async def watch_tasks(self, caller: Callable[[], Caller], body: bytes) -> AsyncIterator[bytes]:
+        """Tasks of a cube, each time that one of them changes."""
+        request = parse(pb.WaitTasksRequest, body)
+        ref = self._scope(caller(), "watch_tasks", request.scope)
+        check_wait_tasks(request)
+        ends_s = monotonic() + (request.timeout_s or DEFAULT_WAIT_S)
+
+        async for task in changes(partial(self._how_tasks_are, caller, ref), request.task_ids, ends_s):
+            yield task.SerializeToString()
 
     # Cubes
 
@@ -275,8 +293,10 @@ class Verbs:
         request = parse(pb.DeleteRequest, body)
         return await self._by_id(caller, "delete", request.id, body, request.idempotency_key)
 
-    async def _by_id(self, caller: Caller, verb: str, memory_id: str, body: bytes, key: str | None = None) -> bytes:
-        """Route by the id alone. Whatever is not there, cube or memory, is this memory that is not there."""
+    async def _by_id(
+        self, caller: Caller, verb: str, memory_id: str, body: bytes, key: str | None = None, *, kind: str = "memory"
+    ) -> bytes:
+        """Route by the id alone. Whatever is not there, cube or memory, is this memory (or task) that is not there."""
         if not memory_id:
             raise InvalidArgumentError("id", "is empty")
         try:
@@ -286,7 +306,41 @@ class Verbs:
                 return await self._read(caller, ref, verb, body)
             return await self._mutate(caller, ref, verb, body, key)
         except NotFoundError as error:
-            raise NotFoundError("memory", memory_id[:256]) from error
+            raise NotFoundError(kind, memory_id[:256]) from error
+
+    # Tasks
+
+    async def _list_tasks(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.ListTasksRequest, body)
+        ref = self._scope(caller, "list_tasks", request.scope)
+        check_list_tasks(request)
+        return await self._read(caller, ref, "list_tasks", body)
+
+    async def _get_task(self, caller: Caller, body: bytes) -> bytes:
+        return await self._by_id(caller, "get_task", parse(pb.GetTaskRequest, body).id, body, kind="task")
+
+    async def _cancel_task(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.CancelTaskRequest, body)
+        return await self._by_id(caller, "cancel_task", request.id, body, request.idempotency_key, kind="task")
+
+    async def _retry_task(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.RetryTaskRequest, body)
+        return await self._by_id(caller, "retry_task", request.id, body, request.idempotency_key, kind="task")
+
+    async def _wait_tasks(self, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.WaitTasksRequest, body)
+        ref = self._scope(caller, "wait_tasks", request.scope)
+        check_wait_tasks(request)
+        # Answered in time: a call that is given up tells its caller nothing.
+        wait_s = min(request.timeout_s or DEFAULT_WAIT_S, 0.9 * caller.left_s)
+        ask = partial(self._how_tasks_are, lambda: caller, ref)
+        return (await outcome(ask, request.task_ids, monotonic() + wait_s)).SerializeToString()
+
+    async def _how_tasks_are(
+        self, caller: Callable[[], Caller], ref: CubeRef, task_ids: Sequence[str]
+    ) -> pb.WaitTasksResponse:
+        asked = pb.WaitTasksRequest(task_ids=task_ids).SerializeToString()
+        return pb.WaitTasksResponse.FromString(await self._read(caller(), ref, "wait_tasks", asked))
 
     # Ways to the router
 

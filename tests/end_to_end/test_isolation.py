@@ -34,15 +34,28 @@ READER = {
     "Status",
     "GetCube",
     "ReadEvents",
+    "ListTasks",
+    "GetTask",
+    "WaitTasks",
+    "WatchTasks",
 }
-WRITER = READER | {"Add", "AddStream", "Update", "Delete", "DeleteAll", "CreateCube"}
+WRITER = READER | {"Add", "AddStream", "Update", "Delete", "DeleteAll", "CreateCube", "CancelTask", "RetryTask"}
 ADMIN = WRITER | {"DeleteCube"}
 MAY = {"reader": READER, "writer": WRITER, "admin": ADMIN}
-BY_ID = ("Get", "History", "Update", "Delete")
+BY_TASK = ("GetTask", "CancelTask", "RetryTask")
+BY_ID = ("Get", "History", "Update", "Delete", *BY_TASK)
 MAKING = ("Add", "AddStream", "CreateCube")
 
 CUBES = ("user:alice", "user:bob", "team-a")
 ABSENT = "user:nobody"
+NO_MODEL = """
+[llm]
+base_url = "http://127.0.0.1:9/v1"
+model = "none"
+[frame]
+read_settle_s = 3600
+read_latest_s = 3600
+"""
 PRINCIPALS = [
     Principal(tenant, f"{role}-{number}", (role,), cubes)
     for tenant in ("acme", "other")
@@ -66,6 +79,8 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     for principal in PRINCIPALS:
         ring = ring.with_key(key_of(principal), principal)
     ring.save(home / "keys.json")
+    # Tasks are made, and wait: nobody is asked anything.
+    (home / "memcube.toml").write_text(NO_MODEL)
     run_memcube(home, "up", "--embedder", "none", "--frames", "4", "--port", "0", "--http-port", "0")
     try:
         run = read_run_file(home)
@@ -94,7 +109,7 @@ def ask(stub: Any, principal: Principal, rpc: str, request: Any) -> tuple[str, b
                 return _CODE_OF[one.error.type], one.error.SerializeToString(), None
             return "OK", b"", one.added
         answer = method(request, metadata=metadata, timeout=60)
-        if rpc in ("ListStream", "ReadEvents"):
+        if rpc in ("ListStream", "ReadEvents", "WatchTasks"):
             answer = list(answer)
         if rpc == "BatchSearch" and answer.results[0].WhichOneof("result") == "error":
             error = answer.results[0].error
@@ -113,7 +128,7 @@ _CODE_OF = {"NotFoundError": "NOT_FOUND", "InvalidArgumentError": "INVALID_ARGUM
 
 
 def request_of(rpc: str, cube_id: str, memory_id: str) -> Any:
-    """A request that, when it is let in, changes nothing that matters here."""
+    """A request that, when it is let in, changes nothing that matters here; ``memory_id`` is a task's for those."""
     scope, message = pb.Scope(cube_id=cube_id), pb.Message(content="one more")
     requests: dict[str, Any] = {
         "Search": pb.SearchRequest(scope=scope, query="secret"),
@@ -133,6 +148,12 @@ def request_of(rpc: str, cube_id: str, memory_id: str) -> Any:
         "History": pb.HistoryRequest(id=memory_id),
         "Update": pb.UpdateRequest(id=memory_id, memory="changed", expected_version=99),
         "Delete": pb.DeleteRequest(id=memory_id, expected_version=99),
+        "ListTasks": pb.ListTasksRequest(scope=scope),
+        "WaitTasks": pb.WaitTasksRequest(scope=scope, timeout_s=0.001),
+        "WatchTasks": pb.WaitTasksRequest(scope=scope, timeout_s=0.001),
+        "GetTask": pb.GetTaskRequest(id=memory_id),
+        "CancelTask": pb.CancelTaskRequest(id=memory_id),
+        "RetryTask": pb.RetryTaskRequest(id=memory_id),
     }
     return requests[rpc]
 
@@ -141,11 +162,11 @@ def test_who_may_does_and_who_may_not_learns_nothing(stub: Any) -> None:
     """0 differences to the oracle; every refusal is byte for byte that of something that does not exist."""
     admins = {tenant: Principal(tenant, "admin-0", ("admin",), ("*",)) for tenant in ("acme", "other")}
 
-    def fill(tenant: str, cube_id: str) -> str:
+    def fill(tenant: str, cube_id: str) -> tuple[str, str]:
         request = pb.AddRequest(scope=pb.Scope(cube_id=cube_id), messages=[pb.Message(content=f"secret of {tenant}")])
         code, _, answer = ask(stub, admins[tenant], "Add", request)
         assert code == "OK"
-        return str(answer.items[0].id)
+        return answer.items[0].id, answer.task_id
 
     memories = {(tenant, cube_id): fill(tenant, cube_id) for tenant in admins for cube_id in CUBES}
     outcomes: dict[str, int] = {}
@@ -153,7 +174,7 @@ def test_who_may_does_and_who_may_not_learns_nothing(stub: Any) -> None:
     for principal, rpc in itertools.product(PRINCIPALS, sorted(ADMIN)):
         has_role = rpc in MAY[principal.roles[0]]
         if rpc in BY_ID:
-            places = [(*place, memory_id) for place, memory_id in memories.items()]
+            places = [(*place, ids[rpc in BY_TASK]) for place, ids in memories.items()]
             places.append((principal.tenant, ABSENT, f"{'a' * 20}-{'b' * 26}"))
         else:
             # What would make the absent cube is asked of present ones only.
@@ -167,7 +188,8 @@ def test_who_may_does_and_who_may_not_learns_nothing(stub: Any) -> None:
             )
             expected = "found" if allowed and cube_id != ABSENT else "not found"
             code, detail, answer = ask(stub, principal, rpc, request_of(rpc, cube_id, memory_id))
-            missing = NotFoundError("memory", memory_id) if memory_id else NotFoundError("cube", cube_id)
+            kind = "task" if rpc in BY_TASK else "memory"
+            missing = NotFoundError(kind, memory_id) if memory_id else NotFoundError("cube", cube_id)
             got = "not found" if detail == error_to_detail(missing).SerializeToString() else "found"
             outcomes[expected] = outcomes.get(expected, 0) + 1
             if got != expected or (got == "found" and code not in _OUTCOMES.get(rpc, ("OK",))):

@@ -120,4 +120,4 @@ def test_a_status_has_its_cube_only_where_one_was_named() -> None:
     own = answers.status(status)["cube"]
     assert "resident" not in own, "asking makes it so"
     assert (own["items"], own["head"], own["epoch"], own["file_bytes"]) == (1, 3, 2, 9)
-    assert own["tasks"] == [{"kind": "embed", "waiting": 2, "failed": 0, "last_error": ""}]
+    assert own["tasks"] == [{"kind": "embed", "waiting": 2, "in_progress": 0, "failed": 0, "last_error": ""}]

@@ -214,3 +214,34 @@ def test_no_write_can_name_several_cubes() -> None:
         ]
         assert len(scopes) <= 1, method.name
         assert not any(field.is_repeated for field in scopes), method.name
+
+
+async def test_preferences_come_with_the_hits_and_their_failure_costs_no_hit(start: Any) -> None:
+    """Those of the main cube, as the verb itself gives them; where they can't be had, the answer says why."""
+    async with start() as running:
+        caller = running.caller()
+        await fill(caller, ALICE, "I'm vegetarian and I never eat fish.", "The launch dinner is on Friday")
+        await fill(caller, TEAM, "I prefer tea over coffee.", "The launch dinner of the team is at noon")
+        question = "What should I eat at the launch dinner?"
+        found = await caller.call("Search", search(question, TEAM, preferences=3))
+        alone = await caller.call("Preferences", pb.PreferencesRequest(scope=ALICE, query=question, top_k=3))
+        assert found.preferences
+        assert [one.item.cube_id for one in found.preferences] == ["user:alice"] * len(found.preferences)
+        assert list(found.preferences) == list(alone.preferences)
+        assert found.preference_block == alone.block != ""
+        assert len(found.hits) >= 2
+        read = running.router.read
+
+        async def failing(ref: CubeRef, call: Any, *, timeout_s: float) -> bytes:
+            if call.verb == "preferences":
+                raise RuntimeError("a defect of its own")
+            return bytes(await read(ref, call, timeout_s=timeout_s))
+
+        running.router.read = failing
+        without = await caller.call("Search", search(question, TEAM, preferences=3))
+        assert texts(without) == texts(found)
+        assert not without.preferences
+        assert without.degraded[-1].startswith("preferences: internal error")
+        assert without.degraded[-1].endswith("; the hits come without them")
+        many = await running.refused(caller.call("Search", search(question, preferences=21)))
+        assert many.facts["field"] == "preferences"

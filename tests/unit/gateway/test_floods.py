@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memcube.actors.gateway import bodies
+from memcube.actors.gateway.add_body import AddBody
 from memcube.actors.gateway.failure import as_error
 from memcube.actors.gateway.metrics import Metrics
 from memcube.actors.gateway.queries import AT_ONCE, Queries
@@ -40,7 +40,7 @@ def little_time() -> Iterator[None]:
         ('{"user_id":"a","messages":"x","tags":[' + "1," * 2_000 + "1]}", "tags"),
         ('{"user_id":"a","messages":"x","metadata":{"m":[' + "[]," * MANY + "[]]}}", "body"),
         ("{" + ",".join(f'"f{n}":1' for n in range(MANY)) + "}", "body"),
-        ('{"user_id":"a","messages":[' + '{"contents":1},' * 900 + "1]}", "messages[0].content"),
+        ('{"user_id":"a","messages":[' + '{"contents":1},' * 900 + "1]}", "messages[0].contents"),
     ],
     ids=["numbers", "many messages", "many tags", "many values", "many fields", "every message wrong"],
 )
@@ -106,7 +106,7 @@ def test_a_damaged_file_is_named_without_its_folder() -> None:
 def test_the_bounds_let_a_full_add_pass() -> None:
     """1,000 messages with every field."""
     full = {"content": "x", "role": "user", "name": "Ann", "id": "1", "time": 1}
-    body = bodies.AddBody.model_validate({"user_id": "a", "messages": [full] * 1_000, "tags": ["t"] * 64})
+    body = AddBody.model_validate({"user_id": "a", "messages": [full] * 1_000, "tags": ["t"] * 64})
     assert len(body.request("").messages) == 1_000
 
 

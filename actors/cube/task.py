@@ -38,6 +38,7 @@ MOST_PAUSE_S = 3600.0
 MOST_NOTES = 20
 NOTE_CHARS = 500
 ERROR_CHARS = 2000
+LOST = "its worker was not heard of again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +133,14 @@ class HeldTask:
         """
         if self.ended or (self.wire.state == IN_PROGRESS and self.due_s > now.timestamp()):
             raise TaskStateError(self.id, state_name(self.wire.state))
+        why = self.wire.error
         if self.wire.state == IN_PROGRESS:
-            lost = self.failed(now, "its worker was not heard of again")
+            why = LOST
+            lost = self.failed(now, why)
             if lost.ended:
                 return lost
         wire = self._touched(now)
+        _note_failure(wire, why)
         wire.state = IN_PROGRESS
         wire.attempts += 1
         wire.ClearField("not_before")
@@ -202,6 +206,7 @@ class HeldTask:
         if seen in (COMPLETED, IN_PROGRESS):
             raise TaskStateError(self.id, state_name(seen))
         wire = self._touched(now)
+        _note_failure(wire, wire.error)
         wire.state = WAITING
         wire.error = ""
         wire.ClearField("leased_until")
@@ -233,3 +238,10 @@ class HeldTask:
             pause_s = min(FIRST_PAUSE_S * 4 ** (strikes // STRIKES_A_FAILURE - 1), LAST_PAUSE_S)
         # Spread by the task's own name: those that failed together are not to come back together.
         return float(pause_s * (0.75 + crc32(f"{self.id}/{self.wire.attempts}".encode()) / 2**33))
+
+
+def _note_failure(wire: task_pb2.Task, why: str) -> None:
+    """Keep why the last attempt failed: its error goes with the next one, that it failed is to be told all the same."""
+    if why:
+        wire.notes.append(f"attempt {wire.attempts} failed: {why}"[:NOTE_CHARS])
+        del wire.notes[:-MOST_NOTES]

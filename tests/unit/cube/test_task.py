@@ -143,3 +143,15 @@ def test_what_attempts_tell_adds_up_within_bounds() -> None:
     assert len(held.wire.notes) == MOST_NOTES
     assert held.wire.notes[-1].startswith("29 ")
     assert max(map(len, held.wire.notes)) == 500
+
+
+def test_what_failed_before_is_told_of_a_completed_task() -> None:
+    """Its error is gone, its notes say each attempt that failed and why: a worker that was lost, an error, a retry."""
+    held = task().taken(NOW, 60)
+    held = held.taken(later(61), 60).failed(later(62), "nonsense", retryable=False)
+    held = held.retried(later(63)).taken(later(64), 60).completed(later(65))
+    assert (held.wire.error, held.wire.attempts) == ("", 3)
+    assert list(held.wire.notes) == [
+        "attempt 1 failed: its worker was not heard of again",
+        "attempt 2 failed: nonsense",
+    ]

@@ -37,6 +37,7 @@ DERIVED = {
     "gateway.keys_path": "is keys.json in the home, see 'memcube keys'",
     "frame.slots": "follows from directory.cubes_per_frame",
     "frame.fine_reading": "follows from llm.base_url",
+    "frame.organizing": "follows from llm.base_url",
 }
 MAY_BE_ZERO = {
     "gateway.grpc_port",

@@ -96,7 +96,7 @@ def start_system(config: SystemConfig, step: Step) -> System:
     recipe = FrameRecipe(
         partial(SqliteVault, config.vault),
         RelayClient if embedding else None,
-        replace(settings.frame, fine_reading=fine),
+        replace(settings.frame, fine_reading=fine, organizing=fine),
         SchedulerClient if fine else None,
     )
     directory = start_directory(recipe, settings.directory)

@@ -31,6 +31,8 @@ class FrameConfig:
     """A cube without a commit for so long has its log folded into its file."""
     fine_reading: bool = False
     """Whether what is added is read by a language model too, in the background: where one is configured."""
+    organizing: bool = False
+    """Whether what was made by fine reading is compared with what was made before, and merged with what says the same."""
     read_window: int = 8
     """Messages of a session that are read together, with one call of the model."""
     read_window_chars: int = 6000

@@ -105,5 +105,6 @@ def tombstone(item: Item, now: datetime) -> Item:
 
 
 def merged(item: Item, into: str, now: datetime) -> Item:
-    """The version of an item that says that another one stands for it."""
-    return replace(item, version=item.version + 1, recorded_at=now, status=Status.MERGED, merged_into=into)
+    """The version of an item that says that another one stands for it; with ``into`` empty it stands for itself again."""
+    status = Status.MERGED if into else Status.ACTIVATED
+    return replace(item, version=item.version + 1, recorded_at=now, status=status, merged_into=into)

@@ -5,7 +5,7 @@ The part of ``plan.Planner`` that concerns tasks, and what hangs on a memory tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -27,6 +27,8 @@ from memcube.protos.memcube.v1 import service_pb2 as pb
 __all__ = ["MEM_READ", "TaskPlanner"]
 
 MEM_READ = "mem_read"
+MEM_ORGANIZE = "mem_organize"
+ORGANIZED_TOGETHER = 50
 DEFAULT_LEASE_S, MOST_LEASE_S = 300.0, 3600.0
 MOST_DRAFTS = 200
 CONTEXT_ITEMS, CONTEXT_CHARS = 6, 3000
@@ -64,16 +66,26 @@ class TaskPlanner:
             return task_id
         for item in items:
             if item.memory_type is not MemoryType.TOOL_SCHEMA:
-                window = Window(item.session_id, item.user_id, item.agent_id, item.run_id, call.principal.id)
-                task_id = self._read_with(window, item)
+                people = item.user_id, item.agent_id, item.run_id
+                window = Window(MEM_READ, item.session_id, *people, call.principal.id)
+                task_id = self._gather(window, item, self._config.read_window, self._config.read_window_chars)
         return task_id
 
-    def _read_with(self, window: Window, item: Item) -> str:
+    def _queue_organizing(self, task: HeldTask, items: Iterable[Item]) -> None:
+        """Let what a task made be compared with what is there."""
+        if self._config.organizing and task.wire.kind == MEM_READ:
+            for item in items:
+                people = item.user_id, item.agent_id, item.run_id
+                window = Window(MEM_ORGANIZE, "", *people, task.wire.principal_id)
+                self._gather(window, item, ORGANIZED_TOGETHER, 0)
+
+    def _gather(self, window: Window, item: Item, most: int, most_chars: int) -> str:
+        """Put an item to those that are done together, in a task that waits for more, or in a new one: its id."""
         config, now = self._config, self._now
         open_task = self._tasks.open_window(window)
-        if open_task is not None and self._has_room(open_task, item):
+        if open_task is not None and self._has_room(open_task, item, most, most_chars):
             ids = [*open_task.wire.item_ids, item.id]
-            full = len(ids) >= config.read_window
+            full = len(ids) >= most
             latest = open_task.wire.created_at.ToDatetime(now.tzinfo) + timedelta(seconds=config.read_latest_s)
             settled = now + timedelta(seconds=config.read_settle_s)
             held = open_task.with_items(ids, now, None if full else min(settled, latest))
@@ -81,11 +93,11 @@ class TaskPlanner:
             if open_task is not None and open_task.wire.state == WAITING and not open_task.wire.attempts:
                 # Full: what it was waiting for has come.
                 self._tasks.stage(open_task.with_items(open_task.wire.item_ids, now, None))
-            full = len(item.memory) >= config.read_window_chars
+            full = bool(most_chars) and len(item.memory) >= most_chars
             held = HeldTask.new(
                 self._next_id(),
                 self._ref.cube_id,
-                MEM_READ,
+                window.kind,
                 (item.id,),
                 now,
                 not_before=None if full else now + timedelta(seconds=config.read_settle_s),
@@ -95,12 +107,14 @@ class TaskPlanner:
         self._tasks.stage(held, window)
         return held.id
 
-    def _has_room(self, task: HeldTask, item: Item) -> bool:
-        wire, config = task.wire, self._config
-        if wire.state != WAITING or wire.attempts or len(wire.item_ids) >= config.read_window:
+    def _has_room(self, task: HeldTask, item: Item, most: int, most_chars: int) -> bool:
+        wire = task.wire
+        if wire.state != WAITING or wire.attempts or len(wire.item_ids) >= most:
             return False
+        if not most_chars:
+            return True
         chars = sum(len(one.memory) for one in self._those(wire.item_ids))
-        return chars + len(item.memory) <= config.read_window_chars
+        return chars + len(item.memory) <= most_chars
 
     def _those(self, item_ids: Iterable[str]) -> list[Item]:
         """The items of these ids that are there, in this order."""
@@ -124,19 +138,26 @@ class TaskPlanner:
     def _remove(self, call: Call, key: str, item_ids: Sequence[str]) -> None:
         """Delete items and whatever was made from them or merged into them; what such memories were made from
         besides is read anew."""
-        asked = dict.fromkeys(item_ids)
-        gone = self._hanging(asked, merged=True)
-        for item_id in (*asked, *gone):
-            cause = None if item_id in asked else "source_deleted"
-            self._emit(call, key, EventKind.ITEM_DELETED, tombstone(self._live(item_id), self._now), cause=cause)
+        for item_id in dict.fromkeys(item_ids):
+            self._emit(call, key, EventKind.ITEM_DELETED, tombstone(self._live(item_id), self._now))
+        gone = self._hanging(item_ids, merged=True)
+        self._let_go(call, key, gone, "source_deleted")
         self._read_again(call, gone.values())
+
+    def _let_go(self, call: Call, key: str, gone: Mapping[str, Item], cause: str) -> None:
+        """Delete what hung on others; what was merged into it stands for itself again."""
+        for item in gone.values():
+            self._emit(call, key, EventKind.ITEM_DELETED, tombstone(item, self._now), cause=cause)
+        for item_id in gone:
+            for item in self._linked(item_id):
+                if item.merged_into == item_id:
+                    self._emit(call, key, EventKind.ITEM_UPDATED, merged(item, "", self._now), cause=cause)
 
     def _outdate(self, call: Call, key: str, item: Item) -> None:
         """Delete what was made from an item whose text changes, and read its new text; called before the change."""
         was_read = self._tasks.was_read(item.id, MEM_READ)
         gone = self._hanging((item.id,), merged=False)
-        for old in gone.values():
-            self._emit(call, key, EventKind.ITEM_DELETED, tombstone(old, self._now), cause="source_updated")
+        self._let_go(call, key, gone, "source_updated")
         for task in self._tasks.open_of(item.id):
             if task.wire.state == IN_PROGRESS:
                 # Its worker reads the old text: what comes of that is not taken.
@@ -145,18 +166,22 @@ class TaskPlanner:
         self._read_again(call, gone.values(), (item.id,) if was_read else ())
 
     def _hanging(self, item_ids: Iterable[str], *, merged: bool) -> dict[str, Item]:
-        """What hangs on these items, and on that, and so on; without themselves."""
-        first = set(item_ids)
+        """What was made from these items, and from that, and so on; with ``merged`` also what was merged into them,
+        which says the same."""
         found: dict[str, Item] = {}
-        queue = list(first)
+        queue = [(item_id, merged) for item_id in item_ids]
         while queue:
-            source = queue.pop()
-            ids = self._derived.of(source, self._items) | self._made.get(source, set())
-            for item in self._those(sorted(ids - first - found.keys())):
-                if source in item.derived_from or (merged and item.merged_into == source):
+            source, with_merged = queue.pop()
+            for item in self._linked(source):
+                same = with_merged and item.merged_into == source
+                if item.id not in found and (same or source in item.derived_from):
                     found[item.id] = item
-                    queue.append(item.id)
+                    queue.append((item.id, same))
         return found
+
+    def _linked(self, item_id: str) -> list[Item]:
+        """The items that were made from one, or merged into it, and are there."""
+        return self._those(sorted(self._derived.of(item_id, self._items) | self._made.get(item_id, set())))
 
     def _read_again(self, call: Call, gone: Iterable[Item], also: Iterable[str] = ()) -> None:
         """Queue what ``gone`` was made from, as far as it is left and not about to be read anyway."""
@@ -248,6 +273,7 @@ class TaskPlanner:
             results, left_out = self._make(call, key, held, request.drafts)
             notes += left_out
             held = held.completed(self._now, results)
+            self._queue_organizing(held, self._those(results))
         held = held.told(request.spent, notes)
         self._tasks.stage(held)
         return work_pb2.FinishTaskResponse(task=held.wire).SerializeToString()

@@ -21,7 +21,9 @@ number."""
 
 
 class Window(NamedTuple):
-    """Whose messages are read together: those of one session, about the same people, added by the same principal."""
+    """What is done together: messages of one session, about the same people, added by the same principal, to be read."""
+
+    kind: str
 
     session_id: str
     user_id: str

@@ -44,6 +44,9 @@ BUSY, BUSY_S = "(HTTP 429", 5.0
 """How the model's client says that the endpoint is there and has too much to do; and for how long, if it does not say."""
 SIMILAR = 10
 SIMILAR_CHARS = 1000
+READ_TOGETHER = "mem_read"
+"""Tasks whose items are one text; those of others are looked for one by one."""
+MOST_QUERIES = 64
 
 
 class Cubes(Protocol):
@@ -211,17 +214,22 @@ class Reader:
         derived.condition.field = "derived_from"
         derived.condition.op = filter_pb2.OPERATOR_EXISTS
         derived.condition.value.bool_value = True
-        query = "\n".join(item.memory for item in work.items)[:SIMILAR_CHARS]
-        request = pb.SearchRequest(scope=scope, query=query, top_k=SIMILAR, filter=derived)
-        call = Call("search", request.SerializeToString(), worker_of(ref.tenant))
+        texts = [item.memory for item in work.items]
+        if work.task.kind == READ_TOGETHER:
+            texts = ["\n".join(texts)]
+        request = pb.BatchSearchRequest()
+        for text in texts[:MOST_QUERIES]:
+            request.requests.add(scope=scope, query=text[:SIMILAR_CHARS], top_k=SIMILAR, filter=derived)
+        call = Call("batch_search", request.SerializeToString(), worker_of(ref.tenant))
         try:
-            found = pb.SearchResponse.FromString(await self._cubes.read(ref, call, timeout_s=CUBE_S))
+            found = pb.BatchSearchResponse.FromString(await self._cubes.read(ref, call, timeout_s=CUBE_S))
         except MemCubeError as error:
             log.info("task %s goes without similar memories: %s", work.task.id, error)
             return
         there: set[str] = {item.id for item in (*work.items, *work.known)}
-        similar: list[item_pb2.Item] = [hit.item for hit in found.hits if hit.item.id not in there]
-        work.known.extend(similar)
+        hits = [hit.item for result in found.results for hit in result.found.hits]
+        similar: dict[str, item_pb2.Item] = {item.id: item for item in hits if item.id not in there}
+        work.known.extend(similar.values())
 
     async def _handle(self, job: TaskJob, work: work_pb2.TakeTaskResponse) -> work_pb2.FinishTaskRequest:
         handler = self._handlers.get(work.task.kind)

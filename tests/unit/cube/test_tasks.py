@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -463,6 +464,30 @@ def test_a_memory_takes_those_merged_into_it_along(bench: TaskBench) -> None:
         bench.get(one)
 
 
+@pytest.mark.parametrize("change", ["delete", "update"])
+def test_what_was_merged_stands_again_when_the_other_goes_with_its_source(bench: TaskBench, change: str) -> None:
+    """Two conversations said it: when one of them is deleted or corrected, what the other said is found again."""
+    first, second = bench.say("I live in Lisbon", session_id="a"), bench.say("Lisbon is my home", session_id="b")
+    (one,) = bench.read_finely(first, ("Alice lives in Lisbon", ids(first)))
+    bench.take(second.task_id)
+    draft = work_pb2.Draft(memory="Alice's home is Lisbon", derived_from=ids(second))
+    (two,) = [item.id for item in bench.finish(second.task_id, drafts=[draft]).items]
+    third = bench.say("x", session_id="c")
+    bench.take(third.task_id)
+    bench.finish(third.task_id, merges=[work_pb2.Merge(id=one, into=two)])
+    assert "Alice lives in Lisbon" not in bench.texts()
+    source = ids(second)[0]
+    if change == "delete":
+        bench.do(bench.call("delete", pb.DeleteRequest(id=source)), pb.DeleteResponse)
+    else:
+        bench.do(bench.call("update", pb.UpdateRequest(id=source, memory="Porto is my home")), pb.UpdateResponse)
+    assert "Alice lives in Lisbon" in bench.texts()
+    assert "Alice's home is Lisbon" not in bench.texts()
+    assert (bench.get(one).status, bench.get(one).merged_into) == (item_pb2.STATUS_ACTIVATED, "")
+    assert bench.causes(one) == ["mem_read", "mem_read", f"source_{change}d"]
+    assert one in [hit.item.id for hit in bench.search("Lisbon").hits]
+
+
 def test_a_corrected_memory_is_read_again_and_what_it_said_is_gone(bench: TaskBench) -> None:
     """A derived memory never contradicts its source; the correction's own answer, and its retry's, is the item."""
     answer = bench.say("I live in Lisbon", session_id="s")
@@ -496,6 +521,22 @@ def test_what_a_worker_read_before_a_correction_is_not_taken(bench: TaskBench) -
     assert "changed" in done.task.notes[0]
     (again,) = bench.tasks(states=[WAITING])
     assert list(again.item_ids) == [one]
+
+
+def test_what_was_made_is_compared_with_what_is_there(bench: TaskBench) -> None:
+    """What several windows made, in one task that needs no model; by the name of who caused it; not its own merges."""
+    bench.cube._config = replace(bench.config, organizing=True)
+    made = []
+    for number in range(2):
+        answer = bench.say(f"I live in Lisbon, {number}", session_id=f"s{number}")
+        made += bench.read_finely(answer, ("Alice lives in Lisbon", ids(answer)))
+    (task,) = bench.tasks(kinds=["mem_organize"])
+    assert list(task.item_ids) == made
+    assert (task.principal_id, task.session_id) == ("alice", "")
+    assert bench.take(task.id).items[0].derived_from
+    bench.finish(task.id, merges=[work_pb2.Merge(id=made[0], into=made[1])])
+    assert bench.tasks(states=[WAITING]) == []
+    assert bench.causes(made[0]) == ["mem_read", "mem_organize"]
 
 
 def test_a_task_whose_memories_are_gone_is_done(bench: TaskBench) -> None:

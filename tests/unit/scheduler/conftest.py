@@ -164,9 +164,9 @@ class Site:
         found = await self.read("list", pb.ListRequest(page_size=1000), pb.ListResponse)
         return sorted(item.memory for item in found.items)
 
-    def offer(self, ref: CubeRef, task_id: str) -> None:
+    def offer(self, ref: CubeRef, task_id: str, kind: str = "mem_read") -> None:
         """What a frame tells."""
-        self.desk.offer(ref, [Offer(task_id, "mem_read", 0.0)])
+        self.desk.offer(ref, [Offer(task_id, kind, 0.0)])
 
     async def until(self, condition: Callable[[], Awaitable[bool]], within_s: float = 10.0) -> None:
         """Wait for something to become true."""

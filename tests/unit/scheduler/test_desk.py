@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from memcube.actors.llm import LLMConfig, Prompt
+from memcube.actors.reader.organize import organize
 from memcube.model.errors import DeadlineError, ExhaustedError, InternalError, UnavailableError
 from memcube.model.ids import CubeRef
+from memcube.protos.memcube.v1 import service_pb2 as pb
 from memcube.protos.memcube.v1 import task_pb2
 
 pytestmark = pytest.mark.anyio
@@ -241,6 +244,27 @@ async def test_readers_come_with_work_and_go_without(site: Start) -> None:
 
         await s.until(gone)
         assert s.desk.status("t").completed == 8
+
+
+async def test_memories_that_say_the_same_become_one(site: Start) -> None:
+    """Without a model: what two conversations made is compared by words, and the newer one stays."""
+
+    async def merge(work: Any, chat: Any, now: Any) -> Any:
+        return organize(work)
+
+    async with site(sweep_s=60.0) as s:
+        s.router._frame = replace(s.frame, organizing=True)
+        s.handlers["mem_organize"] = merge
+        for text in ("I moved to Lisbon in the spring of last year", "I moved to Lisbon in the spring of last year"):
+            added = await s.add(text)
+            s.offer(REF, added.task_id)
+            await s.ended(added.task_id)
+        found = await s.read("list_tasks", pb.ListTasksRequest(kinds=["mem_organize"]), pb.ListTasksResponse)
+        for task in found.tasks:
+            s.offer(REF, task.id, "mem_organize")
+            await s.ended(task.id)
+        said = [text for text in await s.texts() if text.startswith("Alice said")]
+        assert len(said) == 1
 
 
 async def test_similar_memories_of_other_sessions_are_handed_to_the_reader(site: Start) -> None:

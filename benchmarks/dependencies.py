@@ -32,8 +32,8 @@ from memcube.model.errors import MemCubeError, NotFoundError
 from memcube.protos.memcube.v1 import service_pb2 as pb
 from memcube.protos.memcube.v1 import task_pb2
 
-FULL = {"cubes": 6, "callers": 2, "frames": 4, "pause_s": 0.25}
-QUICK = {"cubes": 3, "callers": 1, "frames": 3, "pause_s": 0.15}
+FULL = {"cubes": 6, "callers": 2, "frames": 4, "pause_s": 0.15, "calm_s": 30.0}
+QUICK = {"cubes": 3, "callers": 1, "frames": 3, "pause_s": 0.15, "calm_s": 5.0}
 RECOVER_S = 90.0
 """Bound of a recovery."""
 SETTLE_S, QUICK_SETTLE_S = 240.0, 30.0
@@ -46,8 +46,8 @@ model = "test"
 timeout_s = 6.0
 
 [frame]
-read_settle_s = 0.5
-read_latest_s = 3.0
+read_settle_s = 1.0
+read_latest_s = 5.0
 
 [scheduler]
 lease_s = {lease_s}
@@ -60,11 +60,14 @@ PROBE = "user:probe"
 class Run:
     """One run: the system, its load, the watcher, and the probes of its recovery."""
 
-    def __init__(self, callers: Callers, watcher: Watcher, wire: Wire, breaker: Breaker, seed: int) -> None:
+    def __init__(
+        self, callers: Callers, watcher: Watcher, wire: Wire, breaker: Breaker, embedding: bool, seed: int
+    ) -> None:
         self.callers = callers
         self.watcher = watcher
         self.wire = wire
         self.breaker = breaker
+        self.embedding = embedding
         self.random = random.Random(seed)
         self.faults: list[Fault] = []
         self.probes = 0
@@ -76,8 +79,7 @@ class Run:
             name = f"{number} {kind}"
             self.watcher.begin(name)
             since = self.breaker.break_one(kind, self.keep_busy)
-            recovery_ms = None if since is None else self.recovered(since)
-            self.faults.append(Fault(kind, recovery_ms))
+            self.faults.append(Fault(kind, self.recovered(since)))
             progress.update(line, completed=number, messages=len(self.callers.added))
             time.sleep(self.random.uniform(0.2, 1.0))
         self.watcher.begin("after all faults")
@@ -93,13 +95,14 @@ class Run:
         return self.callers.add(PROBE, f"probe-{self.probes}", said).task_id
 
     def recovered(self, since: float) -> float | None:
-        """Milliseconds from ``since`` until a new message was acknowledged and read; None if not in time."""
+        """Milliseconds from ``since`` until a new message was acknowledged, read, and found with vectors where there are
+        some; None if not in time."""
         ends = since + RECOVER_S
         task_id = self.probe()
         while time.monotonic() < ends:
             try:
                 task = self.wire.call("GetTask", pb.GetTaskRequest(id=task_id)).task
-                if task.state == task_pb2.TASK_STATE_COMPLETED:
+                if task.state == task_pb2.TASK_STATE_COMPLETED and self.has_vectors():
                     return 1000 * (time.monotonic() - since)
                 if task.state == task_pb2.TASK_STATE_FAILED:
                     task_id = self.probe()
@@ -108,27 +111,50 @@ class Run:
             time.sleep(0.1)
         return None
 
+    def has_vectors(self) -> bool:
+        """Whether the probes' memories are all embedded, and a search's question too."""
+        if not self.embedding:
+            return True
+        found = self.wire.call("Search", pb.SearchRequest(scope=pb.Scope(cube_id=PROBE), query="What do I like?"))
+        return not found.degraded and found.vector_coverage > 0.999
 
-def unfinished(wire: Wire, cubes: list[str], states: list[int]) -> list[task_pb2.Task]:
+
+def cost(wire: Wire, cubes: list[str]) -> dict[str, float]:
+    """What reading took so far, where nothing has failed yet."""
+    read = [task for task in tasks_in(wire, cubes, [task_pb2.TASK_STATE_COMPLETED]) if task.kind == "mem_read"]
+    messages = sum(len(task.item_ids) for task in read)
+    memories = messages + sum(len(task.result_ids) for task in read)
+    tokens = sum(task.spent.tokens_in + task.spent.tokens_out for task in read)
+    return {
+        "calm_messages": messages,
+        "calm_llm_calls_per_message": round(sum(task.spent.calls for task in read) / max(1, messages), 3),
+        "calm_llm_tokens_per_memory": round(tokens / max(1, memories), 1),
+    }
+
+
+def tasks_in(wire: Wire, cubes: list[str], states: list[int]) -> list[task_pb2.Task]:
     """The tasks of all cubes that are in one of ``states``."""
     found: list[task_pb2.Task] = []
     for cube in cubes:
         request = pb.ListTasksRequest(scope=pb.Scope(cube_id=cube), states=states, page_size=1000)
-        found += wire.patiently("ListTasks", request).tasks
+        try:
+            found += wire.patiently("ListTasks", request).tasks
+        except NotFoundError:
+            continue  # nobody has added to it yet
     return found
 
 
 def settle(wire: Wire, cubes: list[str], within_s: float) -> int:
     """Try again what was given up, and let what waits run to its end, as far as time allows; how many were retried."""
-    failed = unfinished(wire, cubes, [task_pb2.TASK_STATE_FAILED])
-    waiting = [task for task in unfinished(wire, cubes, [task_pb2.TASK_STATE_WAITING]) if task.attempts]
+    failed = tasks_in(wire, cubes, [task_pb2.TASK_STATE_FAILED])
+    waiting = [task for task in tasks_in(wire, cubes, [task_pb2.TASK_STATE_WAITING]) if task.attempts]
     for task in [*failed, *waiting]:
         try:
             wire.patiently("RetryTask", pb.RetryTaskRequest(id=task.id))
         except MemCubeError:
             continue  # taken meanwhile
     ends = time.monotonic() + within_s
-    while unfinished(wire, cubes, [task_pb2.TASK_STATE_WAITING, task_pb2.TASK_STATE_IN_PROGRESS]):
+    while tasks_in(wire, cubes, [task_pb2.TASK_STATE_WAITING, task_pb2.TASK_STATE_IN_PROGRESS]):
         if time.monotonic() > ends:
             break
         time.sleep(1.0)
@@ -151,11 +177,13 @@ def dependencies(plan: dict[str, Any], kinds: dict[str, int], out: Path, embedde
         watcher = Watcher(running.grpc, everywhere)
         wire = Wire(running.grpc)
         stack.callback(wire.close)
-        run = Run(callers, watcher, wire, breaker, seed)
+        run = Run(callers, watcher, wire, breaker, embedder != "none", seed)
         if run.recovered(time.monotonic()) is None:
             raise TimeoutError(f"nothing is read within {RECOVER_S:.0f} s of a start: no fault was made yet")
         callers.start()
         watcher.start()
+        time.sleep(plan["calm_s"])
+        calm = cost(wire, cubes)
         begun = time.monotonic()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                    TextColumn("{task.fields[messages]} adds"))  # fmt: skip
@@ -171,11 +199,15 @@ def dependencies(plan: dict[str, Any], kinds: dict[str, int], out: Path, embedde
             ids.setdefault(one.cube, []).extend(one.ids)
         found = {cube: found_in(wire, cube, ids.get(cube, []), watcher) for cube in everywhere}
         verdict = judge(callers.added, found, run.faults, watcher.failures())
-    return figures(verdict, found, run, watcher) | {
-        "seconds": round(took_s, 1),
-        "dead_letters_retried": retried,
-        "embedder": embedder,
-    }
+    return (
+        figures(verdict, found, run, watcher)
+        | calm
+        | {
+            "seconds": round(took_s, 1),
+            "dead_letters_retried": retried,
+            "embedder": embedder,
+        }
+    )
 
 
 def figures(verdict: Any, found: dict[str, Found], run: Run, watcher: Watcher) -> dict[str, Any]:

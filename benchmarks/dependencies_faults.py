@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ MET_S = 15.0
 SLOW_ANSWER_S = 1.5
 """The answer that a reader waits for when it is killed."""
 FROZEN_S = 6.0
+VICTIM_S = 60.0
 HELD_S = 2.5
 """How long a broken endpoint stays broken once it was met."""
 
@@ -148,8 +149,8 @@ class Breaker:
             or any(name.startswith(PROCESSES[kind]) for name in there)
         }
 
-    def break_one(self, kind: str, keep_busy: Callable[[], None]) -> float | None:
-        """Do it; the monotonic time from which recovery counts, None where there was nothing to break.
+    def break_one(self, kind: str, keep_busy: Callable[[], None]) -> float:
+        """Do it; the monotonic time from which recovery counts.
 
         ``keep_busy`` gives the system something to do that meets the fault.
         """
@@ -186,18 +187,12 @@ class Breaker:
             keep_busy()
             time.sleep(0.1)
 
-    def _kill(self, prefix: str) -> float | None:
-        victims = [*self._named(prefix)]
-        if not victims:
-            return None
-        os.kill(self.random.choice(victims), signal.SIGKILL)
+    def _kill(self, prefix: str) -> float:
+        os.kill(self._victim(prefix), signal.SIGKILL)
         return time.monotonic()
 
-    def _freeze(self) -> float | None:
-        victims = [*self._named("frame-")]
-        if not victims:
-            return None
-        pid = self.random.choice(victims)
+    def _freeze(self) -> float:
+        pid = self._victim("frame-")
         os.kill(pid, signal.SIGSTOP)
         try:
             time.sleep(FROZEN_S)
@@ -206,7 +201,12 @@ class Breaker:
                 os.kill(pid, signal.SIGCONT)
         return time.monotonic()
 
-    def _named(self, prefix: str) -> Iterator[int]:
-        for name, pid in sorted(self.running.processes().items()):
-            if name.startswith(prefix):
-                yield pid
+    def _victim(self, prefix: str) -> int:
+        """A process with such a name; one that the last fault ended may still be on its way back."""
+        ends = time.monotonic() + VICTIM_S
+        while time.monotonic() < ends:
+            found = [pid for name, pid in sorted(self.running.processes().items()) if name.startswith(prefix)]
+            if found:
+                return self.random.choice(found)
+            time.sleep(0.2)
+        raise TimeoutError(f"no {prefix} runs {VICTIM_S:.0f} s after the last fault")

@@ -23,7 +23,7 @@ from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["Callers", "Watcher", "Wire", "found_in"]
 
-CALL_S = 10.0
+CALL_S, LOOK_S = 10.0, 3.0
 GIVE_UP_S = 120.0
 LOOK_EVERY_S = 0.5
 SESSION = 8
@@ -35,8 +35,8 @@ PLACES = ["Lisbon", "Porto", "Oslo", "Kyoto", "Lima", "Turin"]
 class Wire:
     """The verbs that the benchmark uses, with the wire's own answers; MemCubeError as the SDK raises it."""
 
-    def __init__(self, target: str) -> None:
-        self._connection = Connection(target, None, CALL_S)
+    def __init__(self, target: str, timeout_s: float = CALL_S) -> None:
+        self._connection = Connection(target, None, timeout_s)
 
     def call(self, rpc: str, request: Any) -> Any:
         """One call, tried again by the connection where that may help."""
@@ -129,6 +129,7 @@ class Callers:
                 self.add(cube, session, tuple(self.text(of) for _ in range(of.choice((1, 1, 2)))))
                 if self._stop.wait(of.uniform(0, 2 * self._pause_s)):
                     return
+            self._stop.wait(of.uniform(0, 8 * self._pause_s))
 
 
 @dataclass(slots=True)
@@ -145,7 +146,7 @@ class Watcher:
     """Looks every half second at status, at the tasks of all cubes, and at what a search says."""
 
     def __init__(self, target: str, cubes: list[str]) -> None:
-        self._wire = Wire(target)
+        self._wire = Wire(target, LOOK_S)
         self._cubes = cubes
         self._stop = threading.Event()
         self._lock = threading.Lock()

@@ -80,16 +80,16 @@ def _list(view: View, call: Call, now: datetime) -> bytes:
     if request.page_token and not re.fullmatch(rf"{view.ref.key}-[a-z2-7]{{{ID_CHARS}}}", request.page_token):
         raise InvalidArgumentError("page_token", "is none of those that a listing of this cube gave")
     size = request.page_size or DEFAULT_PAGE
-    passes = _passes(view, request.scope, request, now)
+    unseen, passes = _unseen(view, request, now), _passes(view, request.scope, request)
     response = pb.ListResponse()
     if passes is None:
-        response.total = len(view.items)
+        response.total = len(view.items) - len(unseen)
     else:
-        response.total = sum(passes(held) for held in view.items)
+        response.total = sum(held.id not in unseen and passes(held) for held in view.items)
     page: list[Held] = []
     size_bytes = 0
     for held in view.items.newest_first(request.page_token):
-        if passes is None or passes(held):
+        if held.id not in unseen and (passes is None or passes(held)):
             size_bytes += len(held.body)
             if len(page) == size or (page and size_bytes > PAGE_BYTES):
                 response.next_page_token = page[-1].id
@@ -99,34 +99,37 @@ def _list(view: View, call: Call, now: datetime) -> bytes:
     return response.SerializeToString()
 
 
-def _passes(
-    view: View, scope: pb.Scope, request: pb.ListRequest | pb.SearchRequest, now: datetime
-) -> Callable[[Held], bool] | None:
-    """The test that an item must pass to be seen, None when all do."""
+def _unseen(view: View, request: pb.ListRequest | pb.SearchRequest, now: datetime) -> set[str]:
+    """Ids of the items that are over: past their time, merged, archived; less those that the request asks for."""
+    unseen = set() if request.include_expired else view.items.expired(now)
+    if not (request.HasField("filter") and _tests(filter_from_proto(request.filter), "status")):
+        unseen |= view.items.retired(but=Status.EXPIRED if request.include_expired else None)
+    return unseen
+
+
+def _passes(view: View, scope: pb.Scope, request: pb.ListRequest | pb.SearchRequest) -> Callable[[Held], bool] | None:
+    """The test that an item must pass to be wanted, None when all are."""
     inside: Filter | None = scope_filter(view.ref, scope)
     wanted = filter_from_proto(request.filter) if request.HasField("filter") else None
     kinds = frozenset(map(int, request.memory_types)) if isinstance(request, pb.SearchRequest) else frozenset()
-    unseen = set() if request.include_expired else view.items.expired(now)
-    if not _tests(wanted, "status"):
-        unseen |= view.items.retired(but=Status.EXPIRED if request.include_expired else None)
-    if inside is None and wanted is None and not kinds and not unseen:
+    if inside is None and wanted is None and not kinds:
         return None
 
     def passes(held: Held) -> bool:
-        if held.id in unseen or (kinds and int(held.item.memory_type) not in kinds):
+        if kinds and int(held.item.memory_type) not in kinds:
             return False
         return matches(inside, held.item) and matches(wanted, held.item)
 
     return passes
 
 
-def _tests(wanted: Filter | None, name: str) -> bool:
+def _tests(wanted: Filter, name: str) -> bool:
     """Whether a filter looks at the field ``name`` anywhere."""
     if isinstance(wanted, Condition):
         return wanted.field == name
     if isinstance(wanted, Not):
         return _tests(wanted.filter, name)
-    return wanted is not None and any(_tests(one, name) for one in wanted.filters)
+    return any(_tests(one, name) for one in wanted.filters)
 
 
 def _search(view: View, call: Call, now: datetime) -> bytes:
@@ -155,8 +158,10 @@ def search(
         vector = None
         response.degraded.append(f"embedder: this cube's vectors of {call.model} are being made; ranked by words only")
     reference = from_timestamp("reference_time", request.reference_time) if request.HasField("reference_time") else now
-    passes = _passes(view, request.scope, request, now)
-    allowed = None if passes is None else {held.id for held in view.items if passes(held)}
+    unseen, passes = _unseen(view, request, now), _passes(view, request.scope, request)
+    # What is over is left out of the ranked hits, which comes to the same, as a score does not depend on what else is
+    # allowed: to name all the others to the index takes 10 ms of 10,000 memories.
+    allowed = None if passes is None else {held.id for held in view.items if held.id not in unseen and passes(held)}
     top_k = request.top_k or DEFAULT_TOP_K
     started = time.perf_counter()
     query = parse_query(request.query, reference, vector, call.model)
@@ -164,9 +169,12 @@ def search(
     while True:
         hits = view.index.search(query, limit=limit, allowed=allowed)
         response.index_ms += (time.perf_counter() - started) * 1000
-        ranked = [(hit, view.items.text(hit.id)) for hit in hits if hit.score >= request.threshold]
+        ranked = [
+            (hit, view.items.text(hit.id)) for hit in hits if hit.score >= request.threshold and hit.id not in unseen
+        ]
         chosen: list[Hit] = without_duplicates(ranked)[:top_k]
-        if len(chosen) == top_k or len(ranked) < limit or limit >= MOST_RANKED:
+        all_seen = len(hits) < limit or hits[-1].score < request.threshold
+        if len(chosen) == top_k or all_seen or limit >= MOST_RANKED + len(unseen):
             break
         limit *= 2
         started = time.perf_counter()
@@ -206,7 +214,11 @@ def _batch_search(view: View, call: Call, now: datetime) -> bytes:
 
 def _preferences(view: View, call: Call, now: datetime) -> bytes:
     request = parse_request(pb.PreferencesRequest, call.request)
-    passes = _passes(view, request.scope, pb.SearchRequest(), now)
+    unseen, wanted = _unseen(view, pb.SearchRequest(), now), _passes(view, request.scope, pb.SearchRequest())
+
+    def passes(held: Held) -> bool:
+        return held.id not in unseen and (wanted is None or wanted(held))
+
     return answer_preferences(view, request, call, passes).SerializeToString()
 
 

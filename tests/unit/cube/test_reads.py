@@ -382,3 +382,17 @@ def retire(bench: Bench, item_id: str, status: Status, into: str) -> None:
     item = replace(item, version=item.version + 1, status=status, merged_into=into)
     record = record_of(item, item_to_proto(item).SerializeToString(deterministic=True))
     bench.cube.view.items.put(Held(record))
+
+
+def test_many_that_are_over_hide_none_that_is_not(bench: Bench) -> None:
+    """However many of the best hits are merged away, the search goes on until it has what was asked for."""
+    ids = bench.add(*[f"Lisbon is where I live, said {i} times" for i in range(60)])
+    kept = bench.add("I may live in Lisbon some day", "The tram goes through Lisbon")
+    for item_id in ids:
+        retire(bench, item_id, Status.MERGED, kept[0])
+    assert set(found(bench.search("where do I live in Lisbon", top_k=2))) == {
+        "I may live in Lisbon some day",
+        "The tram goes through Lisbon",
+    }
+    listed = bench.do(bench.call("list", pb.ListRequest(scope=pb.Scope(user_id="alice"))), pb.ListResponse)
+    assert (listed.total, len(listed.items)) == (2, 2)

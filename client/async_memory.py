@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ParamSpec, Self
 
@@ -12,6 +12,7 @@ from memcube.client import prepare
 from memcube.client.async_channel import AsyncConnection
 from memcube.client.local import ensure_running
 from memcube.client.prepare import Prepared
+from memcube.client.prepare_tasks import Waiting
 from memcube.client.verbs import VECTORS_POLL_S, VECTORS_S, Plain, Verbs
 from memcube.model.errors import InvalidArgumentError, MemCubeError
 
@@ -73,6 +74,61 @@ class AsyncMemory(Verbs[Coroutine[Any, Any, Plain]]):
     async def history(self, memory_id: str) -> list[Plain]:
         """All versions of one memory, oldest first, also of a deleted one."""
         return await (await self._connected()).call(prepare.history(memory_id))
+
+    async def wait(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        run_id: str | None = None,
+        cube_id: str | None = None,
+        task_ids: Sequence[str] | None = None,
+        timeout_s: float = 30.0,
+    ) -> Plain:
+        """Wait until tasks have ended, or for ``timeout_s`` (600 at most): ``{"results": [task, …], "timed_out"}``.
+
+        Those of ``task_ids``, or all of the cube that have not ended when the call comes. The wait may be longer than
+        a call may take: it is made of several.
+        """
+        waiting = Waiting(
+            self.options.timeout_s,
+            user_id=user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            cube_id=cube_id,
+            task_ids=task_ids,
+            timeout_s=timeout_s,
+        )
+        connection = await self._connected()
+        while (call := waiting.next_wait()) is not None:
+            waiting.take((await connection.call(call))["results"])
+        return waiting.result
+
+    async def watch(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        run_id: str | None = None,
+        cube_id: str | None = None,
+        task_ids: Sequence[str] | None = None,
+        timeout_s: float = 30.0,
+    ) -> AsyncIterator[Plain]:
+        """Each task that ``wait`` would wait for: as it is now, and again every time that it has changed."""
+        waiting = Waiting(
+            self.options.timeout_s,
+            user_id=user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            cube_id=cube_id,
+            task_ids=task_ids,
+            timeout_s=timeout_s,
+        )
+        connection = await self._connected()
+        while (call := waiting.next_watch()) is not None:
+            async for task in connection.stream(call):
+                for news in waiting.take([task]):
+                    yield news
 
     async def events(self, cube_id: str, *, from_seq: int = 0) -> AsyncIterator[Plain]:
         """The events of a cube from a sequence number on, up to its head."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ParamSpec, Self
 
@@ -11,6 +11,7 @@ from memcube.client import prepare
 from memcube.client.channel import Connection
 from memcube.client.local import ensure_running
 from memcube.client.prepare import Prepared
+from memcube.client.prepare_tasks import Waiting
 from memcube.client.verbs import VECTORS_POLL_S, VECTORS_S, Plain, Verbs
 from memcube.model.errors import MemCubeError
 
@@ -63,6 +64,58 @@ class Memory(Verbs[Plain]):
     def history(self, memory_id: str) -> list[Plain]:
         """All versions of one memory, oldest first, also of a deleted one."""
         return self._connection.call(prepare.history(memory_id))
+
+    def wait(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        run_id: str | None = None,
+        cube_id: str | None = None,
+        task_ids: Sequence[str] | None = None,
+        timeout_s: float = 30.0,
+    ) -> Plain:
+        """Wait until tasks have ended, or for ``timeout_s`` (600 at most): ``{"results": [task, …], "timed_out"}``.
+
+        Those of ``task_ids``, or all of the cube that have not ended when the call comes. The wait may be longer than
+        a call may take: it is made of several.
+        """
+        waiting = Waiting(
+            self.options.timeout_s,
+            user_id=user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            cube_id=cube_id,
+            task_ids=task_ids,
+            timeout_s=timeout_s,
+        )
+        while (call := waiting.next_wait()) is not None:
+            waiting.take(self._connection.call(call)["results"])
+        return waiting.result
+
+    def watch(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        run_id: str | None = None,
+        cube_id: str | None = None,
+        task_ids: Sequence[str] | None = None,
+        timeout_s: float = 30.0,
+    ) -> Iterator[Plain]:
+        """Each task that ``wait`` would wait for: as it is now, and again every time that it has changed."""
+        waiting = Waiting(
+            self.options.timeout_s,
+            user_id=user_id,
+            agent_id=agent_id,
+            run_id=run_id,
+            cube_id=cube_id,
+            task_ids=task_ids,
+            timeout_s=timeout_s,
+        )
+        while (call := waiting.next_watch()) is not None:
+            for task in self._connection.stream(call):
+                yield from waiting.take([task])
 
     def events(self, cube_id: str, *, from_seq: int = 0) -> Iterator[Plain]:
         """The events of a cube from a sequence number on, up to its head."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 from memcube.client import prepare
 from memcube.client.options import ClientOptions
 from memcube.client.prepare import Prepared
+from memcube.client.task_verbs import TaskVerbs
 
 __all__ = ["VECTORS_POLL_S", "VECTORS_S", "Plain", "Verbs"]
 
@@ -21,7 +22,7 @@ One = TypeVar("One")
 Arguments = ParamSpec("Arguments")
 
 
-class Verbs(Generic[One]):
+class Verbs(TaskVerbs[One]):
     """The verbs of a client, without the way in which a call is made.
 
     ``One`` is what they give: a plain object, or a coroutine of one. What gives something else (lists, streams) is

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import typer
 
-from memcube.client.cli import keys, memories, system
+from memcube.client.cli import keys, memories, system, tasks
 from memcube.client.cli.naming import in_options
 from memcube.client.cli.output import fail
 from memcube.model.errors import InvalidArgumentError, MemCubeError
@@ -30,6 +30,7 @@ app = typer.Typer(
 memories.register(app)
 system.register(app)
 app.add_typer(keys.app, name="keys")
+app.add_typer(tasks.app, name="tasks")
 
 UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """What a wrong command line raises; typer does not export it by name."""

@@ -44,6 +44,7 @@ EXIT_STATUS: tuple[tuple[type[errors.MemCubeError], int], ...] = (
     (errors.AlreadyExistsError, 6),
     (errors.VersionConflictError, 6),
     (errors.IdempotencyConflictError, 6),
+    (errors.TaskStateError, 6),
     (errors.StaleEpochError, 6),
     (errors.ExhaustedError, 7),
     (errors.DamagedError, 8),

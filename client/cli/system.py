@@ -194,6 +194,12 @@ def status(
         table.add_row(part["name"], f"[{colours.get(part['state'], 'white')}]{part['state']}[/]", part["detail"])
     out.print(table)
     out.print(f"{counted(found['resident_cubes'], 'cube')} in memory, {counted(found['frames'], 'frame')}")
+    scheduler = found.get("scheduler")
+    if scheduler and scheduler["spent"]["calls"]:
+        spent = scheduler["spent"]
+        tokens = f"{spent['tokens_in']} tokens in, {spent['tokens_out']} out"
+        done = f"{counted(scheduler['completed'], 'job')} done, {scheduler['failed']} failed"
+        out.print(f"model {scheduler['model']}: {counted(spent['calls'], 'call')}, {tokens}; {done}", markup=False)
     if missing is not None:
         raise missing
     if "cube" in found:
@@ -204,7 +210,8 @@ def status(
             f"{own['file_bytes'] / 2**20:.1f} MiB, vectors for {own['vector_coverage']:.0%}"
         )
         for task in own["tasks"]:
-            out.print(f"  {task['kind']}: {task['waiting']} waiting, {task['failed']} failed {task['last_error']}")
+            state = f"{task['waiting']} waiting, {task['in_progress']} in progress, {task['failed']} failed"
+            out.print(f"  {task['kind']}: {state} {task['last_error']}", markup=False)
 
 
 def check(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.config import FrameConfig
@@ -17,6 +18,8 @@ from memcube.actors.scheduler.config import SchedulerConfig
 from memcube.actors.scheduler.job import Job, Outcome
 from memcube.actors.scheduler.scheduler import Scheduler
 from memcube.actors.vault.sqlite_vault import SqliteVault
+from memcube.client import AsyncMemory
+from memcube.client.cli.app import app
 from memcube.model.errors import InvalidArgumentError, NotFoundError, TaskStateError, TooLargeError
 from memcube.model.ids import CubeRef, Principal, new_idempotency_key
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -182,6 +185,50 @@ async def test_tasks_over_rest(start: Any, router: LocalRouter) -> None:
         assert len(waited["results"][0]["result_ids"]) == 1
         assert (await http.post(f"/v1/tasks/{task_id}/cancel")).status_code == 409
         assert (await http.get("/v1/tasks/nothing")).status_code == 404
+
+
+async def test_the_clients_wait_watch_and_show(start: Any, router: LocalRouter) -> None:
+    """The SDK, awaited or not, and the command: the same tasks, waited for longer than a call may take."""
+    async with start(router=router) as running:
+        tenant, server = await tenant_of(running), running.server.grpc_address
+        async with AsyncMemory(server, timeout_s=0.4) as memory:
+            added = await memory.add("I moved to Lisbon", user_id="alice", session_id="s")
+            task_id = added["task_id"]
+            assert (await memory.task(task_id))["state"] == "waiting"
+            assert (await memory.tasks(user_id="nobody"))["results"] == []
+            assert (await memory.wait(user_id="alice", timeout_s=0.05))["timed_out"]
+            waiting = asyncio.ensure_future(memory.wait(user_id="alice", timeout_s=20))
+            await asyncio.sleep(0.8)
+            assert not waiting.done()
+            await work(router, task_id, tenant, error="no")
+            done = await waiting
+            assert (done["timed_out"], done["results"][0]["error"]) == (False, "no")
+            assert (await memory.retry_task(task_id))["state"] == "waiting"
+            seen = []
+            async for task in memory.watch(user_id="alice", timeout_s=20):
+                seen.append(task["state"])
+                if len(seen) == 1:
+                    await memory.cancel_task(task_id)
+            assert seen == ["waiting", "cancelled"]
+
+        def command(*arguments: str) -> tuple[int, str]:
+            result = CliRunner().invoke(app, ["tasks", *arguments, "--server", server])
+            return result.exit_code, result.output
+
+        code, shown = await asyncio.to_thread(command, "list", "--user", "alice")
+        assert code == 0
+        assert "cancelled" in shown
+        assert task_id in shown
+        code, shown = await asyncio.to_thread(command, "retry", task_id, "--json")
+        assert json.loads(shown)["state"] == "waiting"
+        code, shown = await asyncio.to_thread(command, "wait", "--user", "alice", "--for", "0.01", "--json")
+        assert (code, json.loads(shown)["timed_out"]) == (4, True)
+        code, shown = await asyncio.to_thread(command, "status", task_id)
+        assert "mem_read" in shown
+        code, shown = await asyncio.to_thread(command, "cancel", task_id)
+        assert "cancelled" in shown
+        code, shown = await asyncio.to_thread(command, "watch", "--user", "alice")
+        assert (code, shown) == (0, "")
 
 
 class Away:

@@ -187,3 +187,25 @@ def test_keys_close_a_running_system(tmp_path: Path) -> None:
         assert running.run("search", "-u", "ann", "hello", "--api-key", made.stdout.strip()).returncode == 5
     finally:
         stopped(home)
+
+
+def test_several_cubes_modes_and_requests_in_words(system: LocalSystem, user: str) -> None:
+    """Further cubes in one answer; what can't be used is said, and the hits come all the same."""
+    system.json("add", "--user", user, "The launch of the rocket is in May")
+    system.json("add", "--cube", f"team-{user}", "The launch party of the team is in June")
+    many = ("search", "--user", user, "--also", f"team-{user}", "--also", "no-such-cube", "when is the launch?")
+    found = system.json(*many)
+    assert {hit["cube_id"] for hit in found["results"]} == {f"user:{user}", f"team-{user}"}
+    assert "cube no-such-cube: not found" in found["degraded"]
+    fine = system.json(*many, "--mode", "fine", "--rerank", "--type", "LongTermMemory")
+    assert {hit["id"] for hit in fine["results"]} == {hit["id"] for hit in found["results"]}
+    assert any(note.startswith("language model: ") for note in fine["degraded"])
+    assert any(note.startswith("reranker: ") for note in fine["degraded"])
+    assert system.json(*many, "--type", "SkillMemory")["results"] == []
+    # Nothing is known of somebody new: the team's cube is searched all the same.
+    new = system.json("search", "--user", f"{user}-new", "--also", f"team-{user}", "when is the launch?")
+    assert [hit["cube_id"] for hit in new["results"]] == [f"team-{user}"]
+    assert system.run("search", "--user", user, "x", "--mode", "finest").returncode == 2
+    read = system.json("understand", "When did Ana call?")
+    assert (read["intent"], read["people"], read["by"]) == ("when", ["Ana"], "rules")
+    assert "Ana" in system.run("understand", "When did Ana call?", "--fine").stdout

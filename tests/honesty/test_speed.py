@@ -73,9 +73,11 @@ def test_2028_the_thousandth_add_costs_what_the_first_did(mind: Any) -> None:
 
     forty(0)
     first = min(forty(1), forty(2))
-    for round in range(3, 26):
+    for start in range(0, 4_000, 500):
+        mind.say(*(f"note number {start + n}" for n in range(500)), verbatim=True)
+    for round in range(3, 10):
         forty(round)
-    assert min(forty(26), forty(27), forty(28)) < 3 * first + 0.1
+    assert min(forty(10), forty(11), forty(12)) < 2 * first + 0.05
     began = time.perf_counter()
     mind.found("fact 7")
     assert time.perf_counter() - began < 0.5

@@ -3,6 +3,7 @@
 Each turn (LoCoMo) or message (BEAM) is one memory. Figures, all means over questions:
 
 - ``recall@k``: the share of a question's evidence memories among its first k hits.
+- ``multi_hop_recall@10``: recall@10 of LoCoMo's category multi-hop alone (evidence in several places).
 - ``session_recall@10``: whether the first ten hits have one of the sessions that hold its evidence (recall_any, as
   LongMemEval and most systems count it); ``session_share@10``: the share of those sessions that they have.
 - ``tokens_mean``: estimated tokens of the first ten hits; ``conversation_tokens_mean``: of the whole conversation.
@@ -97,9 +98,13 @@ def summary(tally: Tally) -> dict[str, Any]:
     def by_depth(of: np.ndarray[Any, np.dtype[Any]]) -> dict[str, float]:
         return {f"recall@{depth}": round(float(of[:, n].mean()), 4) for n, depth in enumerate(DEPTHS)}
 
+    multi_hop: dict[str, float] = {}
+    if "multi-hop" in tally.categories:
+        multi_hop["multi_hop_recall@10"] = by_depth(recalled[categories == "multi-hop"])["recall@10"]
     return {
         "questions": len(categories),
         **by_depth(recalled),
+        **multi_hop,
         "session_recall@10": round(float(np.mean(tally.session_any)), 4),
         "session_share@10": round(float(np.mean(tally.session_share)), 4),
         "by_category": {

@@ -10,17 +10,19 @@ import numpy as np
 
 from memcube.actors.recall.dense import Dense, Matrix, Vectors
 from memcube.actors.recall.entry import decode
-from memcube.actors.recall.fusion import squashed
+from memcube.actors.recall.fusion import Signal, squashed
 from memcube.actors.recall.layout import Conversations
 from memcube.actors.recall.moments import Moments
 from memcube.actors.recall.postings import Postings
 from memcube.actors.recall.query import Query
 from memcube.actors.recall.rows import Rows
-from memcube.actors.recall.signals import Still, signals
+from memcube.actors.recall.signals import Mask, Still, signals
+from memcube.actors.recall.weights import WEIGHTS
 from memcube.model.errors import InvalidArgumentError
 
 __all__ = ["CubeIndex", "Hit"]
 
+Scores = np.ndarray[Any, np.dtype[np.float32]]
 LEAST_GAPS = 256
 """Fewer dropped rows than this are never compacted away; beyond, when they are a quarter of all."""
 
@@ -29,9 +31,10 @@ LEAST_GAPS = 256
 class Hit:
     """A memory found. ``score`` is ``squashed(sum of parts)``, 0 to 1; ``parts`` are the weighted signals.
 
-    Parts: lexical, dense (the memory itself), context_lexical, context_dense (with its neighbours), speaker,
-    substance (a constant less how little the memory says), question (it only asks), tells_time (it states a time
-    and the query asks when), time (it fits the time asked for). Signals that say nothing are left out.
+    Parts: lexical, dense (the memory itself), context_lexical, context_dense (with its neighbours), speaker (the one
+    named in the query said it, or another), substance (how much the memory says, beside an everyday turn), question
+    (it only asks), tells_time (it states a time and the query asks when), time (it fits the time asked for). Signals
+    that say nothing are left out.
     """
 
     id: str
@@ -142,15 +145,13 @@ class CubeIndex:
         """
         if limit <= 0 or not len(self):
             return []
-        if self._still is None:
-            self._still = Still.of(self._rows, self._conversations.layout(self._rows))
-        still, layout = self._still, self._still.layout
-        found, matched = signals(query, still, self._rows, self._postings, self._moments, self._dense)
+        found, matched, still = self._signals(query)
+        layout = still.layout
         total = still.total.copy()  # what is empty is minus infinity, and so is what may not be found
         scratch = np.empty_like(total)
-        for signal in found.values():
+        for name, signal in found.items():
             if not signal.still:
-                np.multiply(signal.values, np.float32(signal.scale), out=scratch)
+                np.multiply(signal.values, np.float32(signal.scale * getattr(WEIGHTS, name)), out=scratch)
                 total += scratch
         if matched is not None:
             total[~matched] = -np.inf
@@ -168,12 +169,25 @@ class CubeIndex:
         parts = np.array([signal.values.take(top) for signal in found.values()], np.float64).T
         parts *= [signal.scale for signal in found.values()]
         parts += [signal.offset for signal in found.values()]
+        parts *= [getattr(WEIGHTS, name) for name in found]
+        parts += [signal.level for signal in found.values()]
         sums, rows = parts.sum(axis=1), layout.row_of.take(top)
         order = np.lexsort((-rows, -sums))
         return [
             Hit(self._rows.ids[row], squashed(score), dict(zip(found, of, strict=True)))
             for row, score, of in zip(rows[order].tolist(), sums[order].tolist(), parts[order].tolist(), strict=True)
         ]
+
+    def explain(self, query: Query) -> tuple[list[str], dict[str, Scores]]:
+        """All ids, and each signal of all of them, not weighted, by the names of a hit's parts: to train a ranker on."""
+        found, _, still = self._signals(query)
+        slots = still.layout.slot_of[list(self._rows.row_of.values())]
+        return list(self._rows.row_of), {name: signal.all()[slots] for name, signal in found.items()}
+
+    def _signals(self, query: Query) -> tuple[dict[str, Signal], Mask | None, Still]:
+        if self._still is None:
+            self._still = Still.of(self._rows, self._conversations.layout(self._rows))
+        return *signals(query, self._still, self._rows, self._postings, self._moments, self._dense), self._still
 
     def _mask(self, allowed: Collection[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Slots of the allowed ids that are there."""

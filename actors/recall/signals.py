@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log1p
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,17 @@ import numpy as np
 from memcube.actors.recall import fusion
 from memcube.actors.recall.analysis import IS_QUESTION, IS_USER, TELLS_TIME
 from memcube.actors.recall.dense import Dense
-from memcube.actors.recall.fusion import WEIGHTS, Signal, standard
+from memcube.actors.recall.fusion import Signal, standard
 from memcube.actors.recall.layout import Layout
 from memcube.actors.recall.lexical import HALF, Norms, word_scores
 from memcube.actors.recall.moments import Moments
 from memcube.actors.recall.postings import Postings
 from memcube.actors.recall.query import Query
 from memcube.actors.recall.rows import Rows
+from memcube.actors.recall.weights import WEIGHTS
 from memcube.actors.recall.words import digest
 
-__all__ = ["Still", "signals"]
+__all__ = ["Mask", "Still", "signals"]
 
 Scores = np.ndarray[Any, np.dtype[np.float32]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -75,36 +77,36 @@ class Still:
 def signals(
     query: Query, still: Still, rows: Rows, postings: Postings, moments: Moments, dense: Dense
 ) -> tuple[dict[str, Signal], Mask | None]:
-    """Weighted signals by name, and which slots match at all (None: any may)."""
-    count, layout, weights = len(rows.row_of), still.layout, WEIGHTS
+    """Signals by name, not weighted yet, and which slots match at all (None: any may)."""
+    count, layout = len(rows.row_of), still.layout
     named_here = query.names(still.speakers)
     # A speaker's name says whose words to look for; in the text it stands mostly where that person is spoken to.
     terms = [term for term, word in query.terms if not named_here or digest(word) not in named_here]
     own, around = word_scores(terms, postings, rows, layout, still.norms)
     lexical = standard(own, count, fusion.LEXICAL)
     found = {
-        "lexical": lexical.weighted(weights.lexical),
-        "context_lexical": standard(around, count, fusion.LEXICAL).weighted(weights.context_lexical),
+        "lexical": lexical,
+        "context_lexical": standard(around, count, fusion.LEXICAL),
     }
     matched: Mask | None = around > 0
     meant = _dense(query, lexical, still, rows, dense)
     if meant is not None:
         matched = None
-        found["dense"], found["context_dense"] = (
-            meant[0].weighted(weights.dense), meant[1].weighted(weights.context_dense)
-        )  # fmt: skip
+        found["dense"], found["context_dense"] = meant
     saying = _saying(query, named_here, still, rows)
     if saying is not None:
-        found["speaker"] = Signal(saying, weights.speaker)
+        found["speaker"] = Signal(saying, offset=-1.0, level=fusion.SPEAKER_LEVEL)
         if matched is not None and not terms:
             matched |= saying > 0
-    found["substance"] = Signal(still.substance, weights.substance, still=True)
-    found["question"] = Signal(still.is_question, weights.question, still=True)
+    found["substance"] = Signal(
+        still.substance, offset=-log1p(fusion.ORDINARY_WORDS), level=fusion.SUBSTANCE_LEVEL, still=True
+    )
+    found["question"] = Signal(still.is_question, still=True)
     if query.asks_when:
-        found["tells_time"] = Signal(still.tells_time, weights.tells_time)
+        found["tells_time"] = Signal(still.tells_time)
     if query.spans:
         fitting = layout.spread(moments.scores(query.spans, rows.column("said_at")))
-        found["time"] = Signal(fitting, weights.time)
+        found["time"] = Signal(fitting)
         if matched is not None:
             matched |= fitting > 0
     return found, matched

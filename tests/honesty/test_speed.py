@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from gateway.test_queries import Letters
 
+from memcube.actors.cube.state import Items
 from memcube.actors.recall import CubeIndex, Document, analyze, parse_query
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -60,9 +61,7 @@ def test_2028_the_thousandth_add_costs_what_the_first_did(mind: Any) -> None:
         calls = []
         for n in range(40):
             message = pb.Message(content=f"round {round} fact {n}")
-            calls.append(
-                mind.call("add", pb.AddRequest(scope=ALICE, messages=[message], session_id=f"s{round}-{n // 4}"))
-            )
+            calls.append(mind.call("add", pb.AddRequest(scope=ALICE, messages=[message], session_id="s")))
         began = time.process_time()
         answers = mind.answers(*calls)
         took_s = time.process_time() - began
@@ -77,10 +76,28 @@ def test_2028_the_thousandth_add_costs_what_the_first_did(mind: Any) -> None:
         mind.say(*(f"note number {start + n}" for n in range(500)), verbatim=True)
     for round in range(3, 10):
         forty(round)
-    assert min(forty(10), forty(11), forty(12)) < 2 * first + 0.05
+    assert min(forty(10), forty(11), forty(12)) < 2 * first + 0.02
     began = time.perf_counter()
     mind.found("fact 7")
     assert time.perf_counter() - began < 0.5
+
+
+@pytest.mark.xfail(strict=True, reason="a new session's first position is looked for among all items (cube/state.py)")
+def test_2028_a_new_conversation_does_not_look_through_the_cube(mind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor may the first message of a conversation cost what the cube is large: 10 ms at 16,000 memories, measured."""
+    for start in range(0, 3_000, 500):
+        mind.say(*(f"note number {start + n}" for n in range(500)), verbatim=True)
+    looked = 0
+    get = Items.get
+
+    def counted(self: Items, item_id: str) -> Any:
+        nonlocal looked
+        looked += 1
+        return get(self, item_id)
+
+    monkeypatch.setattr(Items, "get", counted)
+    mind.say("Hello", session_id="a new one")
+    assert looked < 100
 
 
 def test_1926_a_task_of_a_large_cube_is_taken_quickly(mind: Any) -> None:

@@ -72,8 +72,8 @@ def test_2028_the_thousandth_add_costs_what_the_first_did(mind: Any) -> None:
 
     forty(0)
     first = min(forty(1), forty(2))
-    for start in range(0, 4_000, 500):
-        mind.say(*(f"note number {start + n}" for n in range(500)), verbatim=True)
+    for start in range(0, 8_000, 1_000):
+        mind.say(*(f"note number {start + n}" for n in range(1_000)), verbatim=True)
     for round in range(3, 10):
         forty(round)
     assert min(forty(10), forty(11), forty(12)) < 2 * first + 0.02

@@ -72,8 +72,8 @@ def test_the_client_is_light() -> None:
 
 
 def test_the_client_is_imported_fast() -> None:
-    """``import memcube.client`` takes under half a second (the best of three: other work runs beside tests)."""
-    code = "import time; t = time.perf_counter(); import memcube.client; print(time.perf_counter() - t)"
+    """``import memcube.client`` takes under half a second of a processor: on the clock it depends on who else works."""
+    code = "import time; t = time.process_time(); import memcube.client; print(time.process_time() - t)"
     took = []
     for _ in range(3):
         ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

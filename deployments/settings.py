@@ -103,7 +103,8 @@ def _settings_of(given: dict[str, Any]) -> Settings:
     for name, value in _leaves(given):
         if name in DERIVED:
             raise InvalidArgumentError(name, DERIVED[name])
-        if isinstance(value, int | float) and (value < 0 or (not value and name not in MAY_BE_ZERO)):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and (value < 0 or (not value and name not in MAY_BE_ZERO)):
             raise InvalidArgumentError(name, f"{value} is not above 0")
     directory = given.setdefault("directory", {})
     if isinstance(directory, dict):
@@ -119,7 +120,7 @@ def _leaves(given: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any
     for name, value in given.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{path}{name}.")
-        elif not isinstance(value, bool):
+        else:
             yield f"{path}{name}", value
 
 

@@ -179,7 +179,8 @@ class Reader:
             # Its cube is gone, or it has ended, or another worker has it: not ours any more.
             return Outcome(error=error.message)
         except MemCubeError as error:
-            return Outcome(ok=False, again_s=_soon(error), error=error.message)
+            # A damaged cube is looked at again with the next sweep, not every second.
+            return Outcome(ok=False, again_s=_soon(error) if error.RETRYABLE else None, error=error.message)
         if work.task.state != task_pb2.TASK_STATE_IN_PROGRESS:
             return ended_outcome(work.task, Spent())
         handling = asyncio.ensure_future(self._handle(job, work))

@@ -135,6 +135,8 @@ class Cube:
             view.tasks,
             view.derived,
             self._config,
+            # The index knows without looking at each item; while there is none yet, the cube is small.
+            view.items.next_position if self._unindexed is not None else view.index.next_position,
         )
         return planner.plan(calls)
 

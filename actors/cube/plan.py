@@ -98,6 +98,7 @@ class Planner(TaskPlanner):
         tasks: Tasks,
         derived: Derived,
         config: FrameConfig,
+        next_position: Callable[[str], int],
     ) -> None:
         self._ref = ref
         self._store = store
@@ -106,6 +107,7 @@ class Planner(TaskPlanner):
         self._about = about
         self._new_about: cube_pb2.Cube | None = None
         self._known_positions = positions
+        self._position_after = next_position
         self._positions: dict[str, int] = {}
         self._last_id = max(items.last_id, tasks.last_id)
         self._events: list[tuple[event_pb2.Event, EventRecord]] = []
@@ -302,7 +304,7 @@ class Planner(TaskPlanner):
 
     def _next_position(self, session: str) -> int:
         known = self._positions.get(session, self._known_positions.get(session))
-        return self._items.next_position(session) if known is None else known
+        return self._position_after(session) if known is None else known
 
     def _update(self, call: Call, key: str, request: pb.UpdateRequest) -> None:
         old = self._live(request.id)

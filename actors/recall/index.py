@@ -18,6 +18,7 @@ from memcube.actors.recall.query import Query
 from memcube.actors.recall.rows import Rows
 from memcube.actors.recall.signals import Mask, Still, signals
 from memcube.actors.recall.weights import WEIGHTS
+from memcube.actors.recall.words import digest
 from memcube.model.errors import InvalidArgumentError
 
 __all__ = ["CubeIndex", "Hit"]
@@ -130,6 +131,12 @@ class CubeIndex:
         return [
             rows.ids[row] for row in np.flatnonzero(((rows.column("flags") & flag) > 0) & rows.column("alive")).tolist()
         ]
+
+    def next_position(self, session: str) -> int:
+        """The position after the last of a session's memories; 0 where it has none. One pass over two columns."""
+        rows = self._rows
+        mates = (rows.column("session") == np.uint64(digest(session))) & rows.column("alive")
+        return int(rows.column("position")[mates].max()) + 1 if mates.any() else 0
 
     def vector_of(self, id: str) -> Matrix | None:
         """A memory's vector of the current model, nearly, as it was normalised; None where it has none yet."""

@@ -82,7 +82,6 @@ def test_2028_the_thousandth_add_costs_what_the_first_did(mind: Any) -> None:
     assert time.perf_counter() - began < 0.5
 
 
-@pytest.mark.xfail(strict=True, reason="a new session's first position is looked for among all items (cube/state.py)")
 def test_2028_a_new_conversation_does_not_look_through_the_cube(mind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor may the first message of a conversation cost what the cube is large: 10 ms at 16,000 memories, measured."""
     for start in range(0, 3_000, 500):

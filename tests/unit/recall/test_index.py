@@ -202,3 +202,13 @@ def test_many_drops_compact() -> None:
     hits = index.search(ask("word950"), 5)
     assert ids(hits)[0] == "950"
     assert set(ids(hits)) == {"948", "949", "950", "951", "952"}
+
+
+def test_a_sessions_next_position_is_known_without_its_memories() -> None:
+    """Behind the last that is there; another session's, and those that were dropped, do not count."""
+    index = cube(*chat(("Ann", "one"), ("Ann", "two"), ("Ann", "three")), *chat(("Ann", "far"), session="t"))
+    assert (index.next_position("s"), index.next_position("t"), index.next_position("new")) == (3, 1, 0)
+    index.drop("s2")
+    assert index.next_position("s") == 2
+    index.put("s9", analyze(Document("s9", "nine", "Ann", "s", 9, NOW)))
+    assert index.next_position("s") == 10

@@ -270,7 +270,7 @@ class Cube:
     def memory_bytes(self) -> int:
         """Estimate of what the cube takes in this process: items and index."""
         view = self.view
-        return view.items.memory_bytes * 2 + len(view.items) * (view.dimension * 2 + INDEX_BYTES_PER_ITEM)
+        return view.items.memory_bytes * 2 + len(view.items) * (view.dimension + INDEX_BYTES_PER_ITEM)
 
     def settle_pending(self) -> None:
         """Take the cube off the vault's list of pending ones if none of its tasks is left. Blocking, in turn with

@@ -186,34 +186,30 @@ class _Background:
 
 
 _SERVING = threading.Lock()
-"""Serve is started once, whichever model comes first."""
+"""Serve is started once, whichever model comes first, and takes one model after the other: what it makes of an
+application passes through state of the whole process, on which two threads at once trip."""
 
 
-def _start_serve() -> None:
+def _serve(app: Callable[[], Any], name: str) -> None:
     from ray import serve
     from ray.serve.schema import LoggingConfig
 
     # No proxy: nothing is asked over HTTP, the gateway and the pools hold handles.
     with _SERVING:
         serve.start(proxy_location="Disabled", logging_config=LoggingConfig(log_level="WARNING"))
+        serve.run(app(), name=name, route_prefix=None)
 
 
 def _serve_embedder(config: EmbedderConfig) -> None:
-    from ray import serve
-
     from memcube.deployments.embedder.deployment import embedder_app
 
-    _start_serve()
-    serve.run(embedder_app(config), name=APPLICATION, route_prefix=None)
+    _serve(partial(embedder_app, config), APPLICATION)
 
 
 def _serve_reranker(config: RerankerConfig) -> None:
-    from ray import serve
-
     from memcube.deployments.reranker.deployment import reranker_app
 
-    _start_serve()
-    serve.run(reranker_app(config), name=RERANKER_APPLICATION, route_prefix=None)
+    _serve(partial(reranker_app, config), RERANKER_APPLICATION)
 
 
 def _wait_for_frame(directory: Any) -> None:

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from memcube.deployments.embedder.config import EmbedderConfig, check_config
+from memcube.deployments.reading import check_llm
 from memcube.deployments.reranker.config import check_config as check_reranker
 from memcube.deployments.settings import Settings, read_settings
 from memcube.model.errors import InvalidArgumentError
@@ -107,6 +108,7 @@ class SystemConfig:
             embedder = embedder.model_copy(update=named.model_dump(include={"kind", "model", "base_url"}))
         check_config(embedder)
         check_reranker(settings.reranker)
+        check_llm(settings.llm)
         changed = {"gateway": gateway.with_ports(), "directory": directory, "embedder": embedder}
         return cls(home, settings.model_copy(update=changed), options.address)
 

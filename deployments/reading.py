@@ -16,7 +16,7 @@ from memcube.actors.llm import LLMConfig
 from memcube.actors.reader.actor import ReaderRecipe
 from memcube.protos.memcube.v1 import work_pb2
 
-__all__ = ["KINDS_WITH_MODEL", "reader_recipe"]
+__all__ = ["KINDS_WITH_MODEL", "check_llm", "reader_recipe"]
 
 KINDS_WITH_MODEL = frozenset({"mem_read"})
 """Tasks that wait while no language model is there."""
@@ -30,6 +30,12 @@ def reader_recipe(router: RouterConfig, llm: LLMConfig) -> ReaderRecipe:
         {"mem_read": _read_finely, "mem_organize": _organize},
         _convert,
     )
+
+
+def check_llm(llm: LLMConfig) -> None:
+    """Refuse what no reader could make a client of, before anything starts: a key that can't be one, say."""
+    if llm.configured:
+        _open_chat(llm)
 
 
 def _open_cubes(router: RouterConfig) -> CubeRouter:

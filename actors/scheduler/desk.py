@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 START_S = 60.0
 """Bound of a reader's start."""
+FIRST_START_PAUSE_S, LAST_START_PAUSE_S = 0.5, 60.0
+"""Pause after a start that failed; doubled each time."""
 PING_S = 5.0
 GRACE_S = 15.0
 """A reader that is so late with a job's end is not waited for any longer: it is ended."""
@@ -83,6 +85,7 @@ class Desk:
         self._crew = crew
         self._readers: dict[str, _Reader] = {}
         self._starting: set[str] = set()
+        self._failed_starts = 0
         self._next_name = 0
         self._adopted: dict[str, set[str]] = {}
         """Tasks that readers had when this scheduler started: their own to finish."""
@@ -174,6 +177,9 @@ class Desk:
         """How it is, as a tenant may see it."""
         status = self._core.status(tenant, time.monotonic())
         status.workers, status.max_workers = len(self._readers), self._config.max_readers
+        if self._failed_starts and not self._readers:
+            status.model_state = "down"
+            status.model_detail = f"{self._failed_starts} starts of readers failed; the log says why"
         return status
 
     async def _call(
@@ -249,11 +255,13 @@ class Desk:
             async with asyncio.timeout(START_S):
                 await self._crew.send(name, "tasks")
             self._readers[name] = _Reader(name, time.monotonic())
+            self._failed_starts = 0
         except (MemCubeError, TimeoutError) as error:
+            self._failed_starts += 1
             log.warning("reader %s did not start, and is tried again: %s", name, error)
             with suppress(MemCubeError):
                 await self._crew.end(name)
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(min(FIRST_START_PAUSE_S * 2 ** min(self._failed_starts - 1, 10), LAST_START_PAUSE_S))
         finally:
             self._starting.discard(name)
             self._wake.set()

@@ -223,6 +223,28 @@ async def test_without_a_model_documents_are_read_and_nothing_else_runs(site: St
         assert s.desk.status("t").model_state == "off"
 
 
+async def test_readers_that_do_not_start_are_told_of_and_tried_again(site: Start) -> None:
+    """With growing pauses; the tasks wait, the status says so, and when one starts they are done."""
+    async with site(sweep_s=60.0) as s:
+        start, s.crew.start = s.crew.start, broken_start
+        added = await s.add("I moved to Lisbon")
+        s.offer(REF, added.task_id)
+
+        async def told() -> bool:
+            return "starts of readers failed" in s.desk.status("t").model_detail
+
+        await s.until(told)
+        assert (await s.task(added.task_id)).attempts == 0
+        s.crew.start = start
+        await s.ended(added.task_id)
+        assert s.desk.status("t").model_state == "ready"
+
+
+async def broken_start(name: str) -> None:
+    """No process comes of it."""
+    raise UnavailableError(name)
+
+
 async def test_readers_come_with_work_and_go_without(site: Start) -> None:
     """Up to the bound while jobs wait, down to the least after a while of nothing."""
     async with site(max_readers=2, jobs_per_reader=2, idle_s=0.05, sweep_s=60.0) as s:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import UTC, datetime
 
 from memcube.actors.gateway.caller import Caller
 from memcube.actors.gateway.failure import as_error
 from memcube.actors.gateway.fine import spending_of
 from memcube.actors.gateway.seam import Scheduler
-from memcube.actors.llm import Message, Prompt, Spent
+from memcube.actors.llm import Spent
 from memcube.actors.reader.understand import Intent, Understanding, understand
-from memcube.actors.reader.understand_llm import ANSWER_SCHEMA, read_answer, understand_prompt
+from memcube.actors.reader.understand_llm import read_answer, understand_prompt
 from memcube.model.errors import UnavailableError
 from memcube.model.times import from_timestamp, to_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -21,7 +20,6 @@ __all__ = ["answer_understand"]
 
 SHARE = 0.8
 """Part of the call's time that the model may take before the answer is that of the rules."""
-MAX_TOKENS = 800
 WORDS = {Intent.HOWTO: "skill", Intent.CHAT: "none"}
 """Intents as the protocol spells them, where that is not their own name."""
 
@@ -42,9 +40,9 @@ async def answer_understand(
         if scheduler is None:
             raise UnavailableError("a language model (none is configured)")
         async with asyncio.timeout(within_s):
-            reply = await scheduler.ask(caller.principal, _prompt(read, reference), within_s)
+            reply = await scheduler.ask(caller.principal, understand_prompt(read, reference), within_s)
         spent = reply.spent
-        read = read_answer(json.dumps(reply.data, ensure_ascii=False), read, reference)
+        read = read_answer(reply, read, reference)
     except TimeoutError:
         problem = f"no answer within {within_s:.1f} s"
     except Exception as failure:  # noqa: BLE001 - the rules' answer stands, whatever became of the model's
@@ -54,12 +52,6 @@ async def answer_understand(
     if problem:
         answer.degraded.append(f"language model: {problem}; understood by rules")
     return answer
-
-
-def _prompt(read: Understanding, reference: datetime) -> Prompt:
-    system, user = understand_prompt(read, reference)
-    messages = (Message("system", system), Message("user", user))
-    return Prompt(messages, "understand", ANSWER_SCHEMA, max_tokens=MAX_TOKENS)
 
 
 def _response(read: Understanding) -> pb.UnderstandResponse:

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from memcube.actors.llm.prompt import Message, Prompt, Reply
-from memcube.actors.llm.schema import problem_with
-from memcube.actors.llm.texts import clean, day_and_time, quoted
+from memcube.actors.llm.schema import checked
+from memcube.actors.llm.texts import day_and_time, quoted
 from memcube.model.errors import UnusableAnswerError
 
 __all__ = [
@@ -100,7 +100,7 @@ def decompose_prompt(query: str, language: str = "en") -> Prompt:
 
 def read_decomposition(reply: Reply) -> list[str]:
     """The 1 to 4 sub-questions of a reply, each once. Raises UnusableAnswerError."""
-    data = _checked(reply, DECOMPOSE_SCHEMA, "decompose")
+    data = checked(reply.data, DECOMPOSE_SCHEMA, "decompose")
     parts = list(dict.fromkeys(part for part in data["sub_questions"] if part))
     if not parts:
         raise UnusableAnswerError("the language model (decompose)", "sub_questions are empty")
@@ -125,7 +125,7 @@ def read_answer(reply: Reply, hits: Sequence[Evidence], language: str = "en") ->
     "Not known" is an answer (``NOT_KNOWN``, no citation). Raises UnusableAnswerError for one that cites no hit, or a
     number that no hit has: it can't be held against anything.
     """
-    data = _checked(reply, _answer_schema(hits), "answer")
+    data = checked(reply.data, _answer_schema(hits), "answer")
     if not data["known"] or not hits:
         return NOT_KNOWN["zh" if language == "zh" else "en"], ()
     if not data["answer"]:
@@ -155,10 +155,3 @@ def _answer_schema(hits: Sequence[Evidence]) -> dict[str, Any]:
             },
         },
     }
-
-
-def _checked(reply: Reply, schema: dict[str, Any], purpose: str) -> Any:
-    problem = problem_with(reply.data, schema)
-    if problem:
-        raise UnusableAnswerError(f"the language model ({purpose})", problem)
-    return clean(reply.data)

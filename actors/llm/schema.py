@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from memcube.model.errors import InvalidArgumentError
+from memcube.actors.llm.texts import clean
+from memcube.model.errors import InvalidArgumentError, UnusableAnswerError
 
-__all__ = ["on_the_wire", "problem_with"]
+__all__ = ["checked", "on_the_wire", "problem_with"]
 
 TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -56,6 +57,18 @@ def problem_with(value: Any, schema: Mapping[str, Any], path: str = "answer") ->
         if value > schema.get("maximum", value):
             return f"{path} is {value}, the most is {schema['maximum']}"
     return ""
+
+
+def checked(data: Any, schema: Mapping[str, Any], purpose: str) -> Any:
+    """``data`` of a reply, cleaned, as its prompt's schema has it: checked where it is read, whatever process made it.
+
+    Raises UnusableAnswerError for what does not fit.
+    """
+    data = clean(data)
+    problem = problem_with(data, schema)
+    if problem:
+        raise UnusableAnswerError(f"the language model ({purpose})", problem)
+    return data
 
 
 def on_the_wire(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,93 +1,57 @@
 """A request understood with the help of a language model: what to ask it, and its answer checked against the request.
 
-No HTTP here: the caller sends ``understand_prompt`` with ``ANSWER_SCHEMA`` to whatever model is configured, and gives
-the answer to ``read_answer``, or takes the rules' result where there is none. The answer is data from outside: what
-does not fit the schema, or speaks of words that the request does not have, is refused whole.
+Plain, as ``llm.decompose``: the caller sends ``understand_prompt`` to whatever model is configured, and gives the
+reply to ``read_answer``, or takes the rules' result where there is none. What does not fit the schema, or speaks of
+words that the request does not have, is refused whole.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-
+from memcube.actors.llm.prompt import Message, Prompt, Reply
+from memcube.actors.llm.schema import checked
+from memcube.actors.llm.texts import quoted
 from memcube.actors.reader.timex import TimeSpan
 from memcube.actors.reader.understand_split import MOST_PARTS
 from memcube.actors.reader.understanding import Intent, Understanding
-from memcube.model.errors import InvalidArgumentError, TooLargeError
+from memcube.model.errors import UnusableAnswerError
 from memcube.model.item import MEMORY_TYPES, MemoryType
 
-__all__ = ["ANSWER_SCHEMA", "Answer", "Prompt", "read_answer", "understand_prompt"]
+__all__ = ["ANSWER_SCHEMA", "read_answer", "understand_prompt"]
 
-MOST_ANSWER_CHARS = 20_000
+PURPOSE = "understand"
+MAX_TOKENS = 800
 MOST_WORDS = 16
 MOST_QUERY_CHARS = 2000
 SPELLED: dict[str, MemoryType] = {spelled: kind for kind, spelled in MEMORY_TYPES.items()}
-
-Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Phrases = Annotated[list[Phrase], Field(max_length=MOST_WORDS)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AnsweredSpan(_Model):
-    """A time the request means: its words in the request, and days or instants in ISO 8601, the end excluded."""
-
-    words: Phrase
-    start: Phrase
-    end: Phrase
-
-
-class Answer(_Model):
-    """What a model answers; the shape of ``ANSWER_SCHEMA``."""
-
-    intent: Intent
-    memory_types: Annotated[list[str], Field(max_length=len(MemoryType))]
-    topics: Phrases
-    people: Phrases
-    time_spans: Annotated[list[AnsweredSpan], Field(max_length=MOST_WORDS)]
-    sub_questions: Annotated[list[Phrase], Field(max_length=MOST_PARTS)]
-    needs_memory: bool
-    query: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MOST_QUERY_CHARS)]
-    confidence: Annotated[float, Field(ge=0, le=1)]
 
 
 def _list_of(kind: dict[str, Any], most: int) -> dict[str, Any]:
     return {"type": "array", "items": kind, "maxItems": most}
 
 
-_TEXT = {"type": "string"}
-ANSWER_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": list(Answer.model_fields),
-    "properties": {
-        "intent": {"type": "string", "enum": [intent.value for intent in Intent]},
-        "memory_types": _list_of({"type": "string", "enum": list(SPELLED)}, len(SPELLED)),
-        "topics": _list_of(_TEXT, MOST_WORDS),
-        "people": _list_of(_TEXT, MOST_WORDS),
-        "time_spans": _list_of(
-            {
-                "type": "object",
-                "additionalProperties": False,
-                "required": list(AnsweredSpan.model_fields),
-                "properties": {"words": _TEXT, "start": _TEXT, "end": _TEXT},
-            },
-            MOST_WORDS,
-        ),
-        "sub_questions": _list_of(_TEXT, MOST_PARTS),
-        "needs_memory": {"type": "boolean"},
-        "query": _TEXT,
-        "confidence": {"type": "number", "minimum": 0, "maximum": 1},
-    },
-}
-"""JSON schema of an answer, flat and without references, as OpenAI-compatible servers take it (``json_schema``)."""
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "required": list(properties), "properties": properties}
+
+
+_PHRASE = {"type": "string", "minLength": 1, "maxLength": 200}
+ANSWER_SCHEMA = _object(
+    intent={"type": "string", "enum": [intent.value for intent in Intent]},
+    memory_types=_list_of({"type": "string", "enum": list(SPELLED)}, len(SPELLED)),
+    topics=_list_of(_PHRASE, MOST_WORDS),
+    people=_list_of(_PHRASE, MOST_WORDS),
+    time_spans=_list_of(_object(words=_PHRASE, start=_PHRASE, end=_PHRASE), MOST_WORDS),
+    sub_questions=_list_of(_PHRASE, MOST_PARTS),
+    needs_memory={"type": "boolean"},
+    query={"type": "string", "maxLength": MOST_QUERY_CHARS},
+    confidence={"type": "number", "minimum": 0, "maximum": 1},
+)
+"""Of an answer; a time span has its words in the request, and days or instants in ISO 8601, the end excluded."""
 
 ENGLISH = """\
 You read one request to an assistant that has a memory of its user, and say what it asks for. You do not answer it.
@@ -119,87 +83,64 @@ CHINESE = """\
 - query：把请求改写成简短、独立、可用于搜索的文本，使用请求的语言。
 - confidence：0 到 1，对 intent 的把握。"""
 
-FENCE = re.compile(r"^\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*$", re.DOTALL | re.IGNORECASE)
-
-
-class Prompt(NamedTuple):
-    """The two messages to send."""
-
-    system: str
-    user: str
-
 
 def understand_prompt(read: Understanding, reference_time: datetime) -> Prompt:
-    """What to send a model about the request that the rules read as ``read``; Chinese for Chinese, else English."""
+    """What to ask a model about the request that the rules read as ``read``; Chinese for Chinese, else English."""
     system = (CHINESE if read.language == "zh" else ENGLISH).format(
         now=reference_time.isoformat(timespec="minutes"),
         intents=", ".join(Intent),
         types=", ".join(SPELLED),
     )
-    return Prompt(system, json.dumps(read.text, ensure_ascii=False))
+    messages = (Message("system", system), Message("user", quoted(read.text)))
+    return Prompt(messages, PURPOSE, ANSWER_SCHEMA, max_tokens=MAX_TOKENS)
 
 
-def read_answer(answer: str, read: Understanding, reference_time: datetime) -> Understanding:
-    """The model's ``answer`` merged with the rules' ``read`` (``by`` 'llm').
+def read_answer(reply: Reply, read: Understanding, reference_time: datetime) -> Understanding:
+    """The model's ``reply`` merged with the rules' ``read`` (``by`` 'llm').
 
     The model decides intent, kinds, need and parts; where it names no topics, people or query the rules' stay. Times
     that the rules resolved stay as they are; the model adds those that they did not read. Where both agree on the
-    intent the confidence is that at least one is right. Raises InvalidArgumentError (TooLargeError) with the field's
-    path under 'answer', for the one retry that names the error: not JSON, fields missing or unknown, values out of
-    range, people or time words that the request does not have.
+    intent the confidence is that at least one is right. Raises UnusableAnswerError, which names the field, for an
+    answer that does not fit the schema, and for people or time words that the request does not have.
     """
-    checked = _parsed(answer)
-    kinds = []
-    for n, spelled in enumerate(checked.memory_types):
-        if spelled not in SPELLED:
-            raise InvalidArgumentError(f"answer.memory_types[{n}]", f"{spelled!r} is no memory type")
-        kinds.append(SPELLED[spelled])
+    answer = checked(reply.data, ANSWER_SCHEMA, PURPOSE)
     folded = read.text.casefold()
-    for n, person in enumerate(checked.people):
+    for n, person in enumerate(answer["people"]):
         if person.casefold() not in folded:
-            raise InvalidArgumentError(f"answer.people[{n}]", f"{person!r} is not in the request")
+            raise _unusable(f"people[{n}]", f"{person!r} is not in the request")
     spans = list(read.spans)
-    for n, span in enumerate(checked.time_spans):
-        added = _span(span, read.text, reference_time, f"answer.time_spans[{n}]")
+    for n, span in enumerate(answer["time_spans"]):
+        added = _span(span, read.text, reference_time, f"time_spans[{n}]")
         if not any(added.begins < known.ends and known.begins < added.ends for known in spans):
             spans.append(added)
-    agreed = checked.intent is read.intent
-    both = 1 - (1 - checked.confidence) * (1 - read.confidence)
+    intent, confidence, parts = Intent(answer["intent"]), float(answer["confidence"]), answer["sub_questions"]
     return replace(
         read,
-        intent=checked.intent,
-        memory_types=tuple(dict.fromkeys(kinds)),
-        topics=tuple(dict.fromkeys(checked.topics)) or read.topics,
-        people=tuple(dict.fromkeys(checked.people)) or read.people,
+        intent=intent,
+        memory_types=tuple(dict.fromkeys(SPELLED[name] for name in answer["memory_types"])),
+        topics=tuple(dict.fromkeys(answer["topics"])) or read.topics,
+        people=tuple(dict.fromkeys(answer["people"])) or read.people,
         spans=tuple(sorted(spans, key=lambda span: span.begins)),
-        sub_questions=tuple(dict.fromkeys(checked.sub_questions)) if len(checked.sub_questions) > 1 else (),
-        needs_memory=checked.needs_memory,
-        query=checked.query or read.query,
-        confidence=both if agreed else checked.confidence,
+        sub_questions=tuple(dict.fromkeys(parts)) if len(parts) > 1 else (),
+        needs_memory=answer["needs_memory"],
+        query=answer["query"] or read.query,
+        confidence=1 - (1 - confidence) * (1 - read.confidence) if intent is read.intent else confidence,
         by="llm",
     )
 
 
-def _parsed(answer: str) -> Answer:
-    if len(answer) > MOST_ANSWER_CHARS:
-        raise TooLargeError("answer", len(answer), MOST_ANSWER_CHARS, "characters")
-    fenced = FENCE.match(answer)
-    try:
-        return Answer.model_validate_json(fenced[1] if fenced else answer)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-        raise InvalidArgumentError(f"answer{path}", first["msg"]) from None
+def _unusable(field: str, problem: str) -> UnusableAnswerError:
+    return UnusableAnswerError(f"the language model ({PURPOSE})", f"answer.{field} {problem}")
 
 
-def _span(span: AnsweredSpan, text: str, reference_time: datetime, field: str) -> TimeSpan:
-    written = re.search(re.escape(span.words), text, re.IGNORECASE)
+def _span(span: Mapping[str, str], text: str, reference_time: datetime, field: str) -> TimeSpan:
+    written = re.search(re.escape(span["words"]), text, re.IGNORECASE)
     if written is None:
-        raise InvalidArgumentError(f"{field}.words", f"{span.words!r} is not in the request")
-    start = _instant(span.start, reference_time, f"{field}.start")
-    end = _instant(span.end, reference_time, f"{field}.end")
+        raise _unusable(f"{field}.words", f"{span['words']!r} is not in the request")
+    start = _instant(span["start"], reference_time, f"{field}.start")
+    end = _instant(span["end"], reference_time, f"{field}.end")
     if end <= start:
-        raise InvalidArgumentError(f"{field}.end", f"{span.end} is not after {span.start}")
+        raise _unusable(f"{field}.end", f"{span['end']} is not after {span['start']}")
     return TimeSpan(start, end, written[0], written.start(), written.end())
 
 
@@ -209,4 +150,4 @@ def _instant(given: str, reference_time: datetime, field: str) -> datetime:
         at = datetime.fromisoformat(given)
         return (at if at.tzinfo else at.replace(tzinfo=reference_time.tzinfo)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidArgumentError(field, f"{given!r} is no ISO 8601 time") from None
+        raise _unusable(field, f"{given!r} is no ISO 8601 time") from None

@@ -21,6 +21,8 @@ Plain = dict[str, Any]
 MOST_WAIT_S = 600.0
 CALL_SHARE = 0.8
 """Part of a call's time that the server may wait in it."""
+MOST_AT_ONCE = 1000
+"""Tasks that the server answers with at most; where that many came, there may be more."""
 ENDED = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -93,6 +95,7 @@ class Waiting:
         self._call_s = call_s * CALL_SHARE
         self._seen: dict[str, Plain] = {}
         self._asked = False
+        self._looked_at = 0
 
     def next_wait(self) -> Prepared[Plain] | None:
         """The next call of WaitTasks."""
@@ -108,8 +111,13 @@ class Waiting:
     def _next(self) -> pb.WaitTasksRequest | None:
         ids = self._open() if self._asked else self._ids
         left_s = self._ends_s - monotonic()
-        if self._asked and (not ids or left_s <= 0):
+        if self._asked and left_s <= 0:
             return None
+        if self._asked and not ids:
+            news = len(self._seen) - self._looked_at
+            if self._ids or news < MOST_AT_ONCE:
+                return None
+            self._looked_at = len(self._seen)
         self._asked = True
         wait_s = min(max(left_s, 0.001), self._call_s)
         return pb.WaitTasksRequest(scope=self._scope, task_ids=ids, timeout_s=wait_s)

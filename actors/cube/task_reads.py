@@ -74,14 +74,16 @@ def list_tasks(view: View, call: Call, now: datetime) -> bytes:
 
 
 def wait_tasks(view: View, call: Call, now: datetime) -> bytes:
-    """How the tasks are now that someone waits for: those named, else all that have not ended. ``timed_out``: some
-    have not ended."""
+    """How the tasks are now that someone waits for: those named, else those that have not ended, the oldest
+    ``MOST_WAITED_FOR``. ``timed_out``: some have not ended."""
     request = parse_request(pb.WaitTasksRequest, call.request)
     check_wait_tasks(request)
     if request.task_ids:
         tasks = [_task(view, task_id, now) for task_id in dict.fromkeys(request.task_ids)]
     else:
-        tasks = [view.tasks.unfinished[task_id].seen(now) for task_id in sorted(view.tasks.unfinished)]
+        tasks = [
+            view.tasks.unfinished[task_id].seen(now) for task_id in sorted(view.tasks.unfinished)[:MOST_WAITED_FOR]
+        ]
     waiting = any(task.state not in ENDED for task in tasks)
     return pb.WaitTasksResponse(tasks=tasks, timed_out=waiting).SerializeToString()
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from time import monotonic
 
 from memcube.actors.cube.task import ENDED
+from memcube.actors.cube.task_reads import MOST_WAITED_FOR
 from memcube.model.errors import NotFoundError
 from memcube.protos.memcube.v1 import service_pb2 as pb
 from memcube.protos.memcube.v1 import task_pb2
@@ -20,7 +21,7 @@ DEFAULT_WAIT_S = 30.0
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.05, 0.5
 
 Ask = Callable[[Sequence[str]], Awaitable[pb.WaitTasksResponse]]
-"""How tasks are now: those of these ids, or all that have not ended where there are none."""
+"""How tasks are now: those of these ids, or where there are none those that have not ended, the first so many."""
 
 
 async def changes(ask: Ask, task_ids: Sequence[str], ends_s: float) -> AsyncIterator[task_pb2.Task]:
@@ -29,7 +30,7 @@ async def changes(ask: Ask, task_ids: Sequence[str], ends_s: float) -> AsyncIter
     Raises NotFoundError for an id that is none of the cube's at first; one that is forgotten meanwhile has ended.
     """
     known: dict[str, task_pb2.Task] = {}
-    asked, pause_s = list(task_ids), FIRST_PAUSE_S
+    asked, pause_s, more = list(task_ids), FIRST_PAUSE_S, False
     while True:
         try:
             answer = await ask(asked)
@@ -41,13 +42,15 @@ async def changes(ask: Ask, task_ids: Sequence[str], ends_s: float) -> AsyncIter
             if asked:
                 continue
             return
+        if not asked:
+            more = len(answer.tasks) >= MOST_WAITED_FOR
         changed = [task for task in answer.tasks if known.get(task.id) != task]
         for task in changed:
             known[task.id] = task
             yield task
         asked = _open(known)
         left_s = ends_s - monotonic()
-        if not asked or left_s <= 0:
+        if (not asked and not more) or left_s <= 0:
             return
         pause_s = FIRST_PAUSE_S if changed else min(1.5 * pause_s, LAST_PAUSE_S)
         await asyncio.sleep(min(pause_s, left_s))

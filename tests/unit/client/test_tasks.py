@@ -52,6 +52,23 @@ def test_a_wait_ends_with_its_time_and_asks_at_least_once() -> None:
     assert nothing.next_watch() is None
 
 
+def test_more_tasks_than_an_answer_holds_are_waited_for() -> None:
+    """When those have ended the next ones are asked for, until fewer come."""
+    waiting = Waiting(10.0, **ALICE, task_ids=None, timeout_s=60.0)
+    for names, again in ((range(1000), True), (range(1000, 1003), False)):
+        call = waiting.next_wait()
+        assert call is not None
+        assert not call.request.task_ids
+        waiting.take([task(str(n)) for n in names])
+        call = waiting.next_wait()
+        assert call is not None
+        assert list(call.request.task_ids) == [str(n) for n in names]
+        waiting.take([task(str(n), "completed") for n in names])
+        assert not waiting.result["timed_out"]
+        assert again or waiting.next_wait() is None
+    assert len(waiting.result["results"]) == 1003
+
+
 def test_a_user_of_whom_nothing_is_known_has_no_tasks() -> None:
     """As in every other look; a cube that is named and is not there is an error."""
     listing: dict[str, Any] = {"states": ["failed"], "kinds": None, "limit": 5, "page_token": None}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,7 +14,9 @@ from typer.testing import CliRunner
 
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.config import FrameConfig
+from memcube.actors.cube.task_reads import MOST_WAITED_FOR
 from memcube.actors.directory.local import LocalRouter
+from memcube.actors.gateway.waiting import outcome
 from memcube.actors.llm import LLMConfig, Spent
 from memcube.actors.scheduler.config import SchedulerConfig
 from memcube.actors.scheduler.job import Job, Outcome
@@ -137,6 +141,26 @@ async def test_a_wait_ends_with_the_tasks_or_with_the_time(start: Any, router: L
             (pb.WaitTasksRequest(scope=ALICE, task_ids=["x"] * 1001), TooLargeError),
         ):
             assert isinstance(await running.refused(caller.call("WaitTasks", bad)), kind)
+
+
+async def test_more_tasks_than_an_answer_holds_are_waited_for() -> None:
+    """A thousand at a time, the oldest first: one that came later is not taken for ended."""
+    waiting = [f"t{n:04}" for n in range(2 * MOST_WAITED_FOR + 5)]
+    asked: list[int] = []
+
+    async def ask(task_ids: Sequence[str]) -> pb.WaitTasksResponse:
+        asked.append(len(task_ids))
+        if not task_ids:
+            some = [task_pb2.Task(id=name, state=WAITING) for name in waiting[:MOST_WAITED_FOR]]
+            return pb.WaitTasksResponse(tasks=some)
+        done = [task_pb2.Task(id=name, state=COMPLETED) for name in task_ids]
+        del waiting[: len(done)]
+        return pb.WaitTasksResponse(tasks=done)
+
+    ended = await outcome(ask, [], monotonic() + 10)
+    assert asked == [0, 1000, 0, 1000, 0, 5]
+    assert not ended.timed_out
+    assert len(ended.tasks) == 2005
 
 
 async def test_a_watch_tells_every_change(start: Any, router: LocalRouter) -> None:

@@ -14,7 +14,6 @@ MEMORIES_FIRST = "<memcube-memories>"
 MEMORIES_LAST = "</memcube-memories>"
 PREFERENCES_FIRST = "<memcube_preferences>"
 PREFERENCES_LAST = "</memcube_preferences>"
-"""Those of ``memcube.actors.operator.block``; a test holds them together."""
 
 
 def memory_block(memories: Iterable[str]) -> str:

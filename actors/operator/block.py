@@ -1,8 +1,7 @@
 """Preferences as text for a prompt: bounded, in order of priority, and written so that a model follows them.
 
 What stands in it came from users: it is quoted on one line each, and cannot end the block or pass for a turn of the
-conversation. ``without_block`` takes our own blocks out of what comes back in messages, so that they are not stored as
-what the user said.
+conversation. A block that comes back in a message is cut out of it by ``reader.noise``.
 """
 
 from __future__ import annotations
@@ -15,10 +14,8 @@ from memcube.actors.operator.cue import Kind
 from memcube.actors.recall.tokens import estimate_tokens
 from memcube.model.marks import PREFERENCES_FIRST, PREFERENCES_LAST
 
-__all__ = ["FIRST_LINE", "LAST_LINE", "TOKEN_BUDGET", "one_line", "preference_block", "without_block"]
+__all__ = ["TOKEN_BUDGET", "preference_block"]
 
-FIRST_LINE, LAST_LINE = PREFERENCES_FIRST, PREFERENCES_LAST
-"""Between these two lines stands what the system put in: never what a user said."""
 TOKEN_BUDGET = 400
 LONGEST_CHARS = 300
 """Of a statement, and of a reason."""
@@ -34,9 +31,6 @@ HEADINGS = {
     "stated": "Stated likes and dislikes:",
     "inferred": "Inferred, not stated (weaker: follow where nothing speaks against it):",
 }
-BLOCK = re.compile(
-    rf"[ \t]*{re.escape(FIRST_LINE)}.*?(?:{re.escape(LAST_LINE)}[ \t]*\n?|\Z)", re.DOTALL | re.IGNORECASE
-)
 MARKS = str.maketrans(
     {"<": "‹", ">": "›", "`": "'", "“": "'", "”": "'", '"': "'", "[": "(", "]": ")", "{": "(", "}": ")", "|": "/"}
 )
@@ -54,7 +48,7 @@ OVERRIDES = re.compile(
 SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
 
-def one_line(text: str) -> str:
+def _one_line(text: str) -> str:
     """``text`` so that it can stand quoted in a prompt: one line, no marks of ours or of chat templates, bounded."""
     flat = SPACES.sub(" ", text).strip().translate(MARKS)
     flat = ROLE.sub(lambda match: f"{match['role']} -", flat)
@@ -79,13 +73,8 @@ def preference_block(chosen: Sequence[Chosen], token_budget: int = TOKEN_BUDGET)
     return block, fitting, used
 
 
-def without_block(text: str) -> str:
-    """``text`` less every block of ours in it, a cut one included; unchanged where there is none."""
-    return BLOCK.sub("", text) if FIRST_LINE in text.lower() else text
-
-
 def _written(chosen: Sequence[Chosen]) -> str:
-    lines = [FIRST_LINE, PREAMBLE]
+    lines = [PREFERENCES_FIRST, PREAMBLE]
     number = 0
     for section, heading in HEADINGS.items():
         members = [one for one in chosen if _section(one) == section]
@@ -93,7 +82,7 @@ def _written(chosen: Sequence[Chosen]) -> str:
         for one in members:
             number += 1
             lines.append(f"{number}. {_line(one)}")
-    return "\n".join([*lines, LAST_LINE])
+    return "\n".join([*lines, PREFERENCES_LAST])
 
 
 def _section(one: Chosen) -> str:
@@ -104,6 +93,6 @@ def _section(one: Chosen) -> str:
 
 def _line(one: Chosen) -> str:
     preference = one.preference
-    line = f"“{one_line(preference.text)}” ({preference.said_at:%Y-%m-%d}"
-    reason = one_line(preference.reasoning)
+    line = f"“{_one_line(preference.text)}” ({preference.said_at:%Y-%m-%d}"
+    reason = _one_line(preference.reasoning)
     return line + (f"; inferred because: {reason})" if not preference.explicit and reason else ")")

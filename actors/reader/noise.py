@@ -38,7 +38,7 @@ def _alone(first: str, last: str) -> re.Pattern[str]:
 
 _PAIRS = ((MEMORIES_FIRST, MEMORIES_LAST), (PREFERENCES_FIRST, PREFERENCES_LAST))
 _MARKS = tuple((first, _alone(first, last)) for first, last in _PAIRS)
-_ITEM = re.compile(r"[ \t]*(?:- [^\n]*|[^\n]{1,80}:|What the user told or showed [^\n]*)(?:\n|\Z)")
+_ITEM = re.compile(r"[ \t]*(?:- [^\n]*|\d{1,2}\. “[^\n]*|[^\n]{1,80}:|What the user told or showed [^\n]*)(?:\n|\Z)")
 """Lines of a block: memories, and what introduces them."""
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from memcube.actors.operator.block import FIRST_LINE
 from memcube.actors.recall.tokens import estimate_tokens
+from memcube.model.marks import PREFERENCES_FIRST
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 ALICE = pb.Scope(user_id="alice")
@@ -53,7 +53,7 @@ def test_1514_a_preference_block_that_comes_back_is_cut_out(mind: Any) -> None:
     """Nor is the block that we put into a prompt stored when the prompt comes back as a message."""
     mind.say("I'm allergic to nuts.")
     block = mind.read("preferences", pb.PreferencesRequest(scope=ALICE, query="dinner"), pb.PreferencesResponse).block
-    assert FIRST_LINE in block
+    assert PREFERENCES_FIRST in block
     added = mind.say(f"{block}\nWhat shall I cook?")
     assert [one.reason for one in added.skipped] == ["injected_memory"]
     assert "allergic" not in "".join(item.memory for item in added.items)

@@ -10,10 +10,10 @@ import pytest
 
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.state import Held, record_of
-from memcube.actors.operator.block import FIRST_LINE, LAST_LINE
 from memcube.model.codec import item_to_proto
 from memcube.model.errors import InvalidArgumentError
 from memcube.model.item import MemoryType, Status
+from memcube.model.marks import PREFERENCES_FIRST, PREFERENCES_LAST
 from memcube.model.times import to_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -41,7 +41,9 @@ def test_what_the_user_stated_is_found_and_written_for_a_prompt(bench: Bench) ->
     found = preferences(bench, "a snack with nuts?")
     assert stated(found) == ["I'm allergic to nuts."]
     assert found.preferences[0].item.id == ids[0] and found.preferences[0].explicit
-    assert found.block.startswith(FIRST_LINE) and found.block.endswith(LAST_LINE) and "nuts" in found.block
+    assert (
+        found.block.startswith(PREFERENCES_FIRST) and found.block.endswith(PREFERENCES_LAST) and "nuts" in found.block
+    )
     assert found.tokens > 0 and found.seq == bench.cube.view.head
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from memcube.actors.operator.block import FIRST_LINE
 from memcube.model.errors import InvalidArgumentError, NotFoundError
+from memcube.model.marks import PREFERENCES_FIRST
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 pytestmark = pytest.mark.anyio
@@ -23,7 +23,7 @@ async def test_they_come_by_grpc_by_rest_and_with_the_hits(start: Any) -> None:
         asked = pb.PreferencesRequest(scope=ALICE, query="Which snack with peanuts?")
         found = await caller.call("Preferences", asked)
         assert [one.statement for one in found.preferences] == ["I'm allergic to peanuts."]
-        assert found.block.startswith(FIRST_LINE) and any("embedder" in note for note in found.degraded)
+        assert found.block.startswith(PREFERENCES_FIRST) and any("embedder" in note for note in found.degraded)
         body = {"user_id": "alice", "query": "Which snack with peanuts?"}
         plain = (await running.http.post("/v1/preferences", json=body)).json()
         assert [(one["id"], one["preference"], one["explicit"]) for one in plain["results"]] == [

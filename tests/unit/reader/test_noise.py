@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from memcube.actors.operator import block
+from memcube.actors.operator.block import preference_block
+from memcube.actors.operator.choose import Chosen
+from memcube.actors.operator.preference import read_preference
 from memcube.actors.reader.noise import injected, left_out
-from memcube.model.marks import MEMORIES_FIRST, MEMORIES_LAST, PREFERENCES_FIRST, PREFERENCES_LAST, memory_block
+from memcube.model.marks import MEMORIES_FIRST, MEMORIES_LAST, memory_block
 
+AT = datetime(2026, 3, 1, tzinfo=UTC)
 BLOCK = memory_block(["lives in Lisbon", "likes\ntea"])
 LEFT = [
     ("system", "You are a helpful assistant.", "system_prompt"),
@@ -71,12 +76,15 @@ def test_exactly_the_shown_memories_are_cut() -> None:
 
 
 def test_the_preference_block_is_one_of_them() -> None:
-    """Its marks are those that are looked for; also cut short, it goes."""
-    assert (block.FIRST_LINE, block.LAST_LINE) == (PREFERENCES_FIRST, PREFERENCES_LAST)
-    lines = [block.PREAMBLE, *block.HEADINGS.values(), '- 2026-03-01: "I like tea"']
-    whole = "\n".join((PREFERENCES_FIRST, *lines, PREFERENCES_LAST))
+    """As it is written for a prompt; cut short it goes line by line, and the user's own words stay."""
+    said = [read_preference(str(n), text, AT, inferred=n == 2, reasoning="asked so twice") for n, text in enumerate(
+        ("I'm allergic to nuts.", "I like tea.", "Prefers short answers"))]  # fmt: skip
+    whole, _, _ = preference_block([Chosen(one, 1.0) for one in said])
+    lines = whole.split("\n")
+    assert len(lines) == 9
     assert cut(f"a\n{whole}\nb\n{BLOCK}\nc") == "a\nb\nc"
-    assert cut("\n".join((PREFERENCES_FIRST, *lines, "my own words"))) == "my own words"
+    for end in range(1, len(lines)):
+        assert cut("\n".join((*lines[:end], "my own words"))) == "my own words"
     assert cut(f"a\n{MEMORIES_FIRST}\n{whole}\n{MEMORIES_LAST}\nb") == "a\nb"
 
 

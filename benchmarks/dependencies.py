@@ -32,7 +32,7 @@ from memcube.model.errors import MemCubeError, NotFoundError
 from memcube.protos.memcube.v1 import service_pb2 as pb
 from memcube.protos.memcube.v1 import task_pb2
 
-FULL = {"cubes": 6, "callers": 2, "frames": 4, "pause_s": 0.15, "calm_s": 30.0}
+FULL = {"cubes": 6, "callers": 2, "frames": 8, "pause_s": 0.3, "calm_s": 30.0}
 QUICK = {"cubes": 3, "callers": 1, "frames": 3, "pause_s": 0.15, "calm_s": 5.0}
 RECOVER_S = 90.0
 """Bound of a recovery."""
@@ -54,6 +54,11 @@ lease_s = {lease_s}
 sweep_s = 2.0
 max_readers = 2
 """
+RERANKER = """
+[reranker]
+kind = "cross-encoder"
+model = "{model}"
+"""
 PROBE = "user:probe"
 
 
@@ -61,13 +66,13 @@ class Run:
     """One run: the system, its load, the watcher, and the probes of its recovery."""
 
     def __init__(
-        self, callers: Callers, watcher: Watcher, wire: Wire, breaker: Breaker, embedding: bool, seed: int
+        self, callers: Callers, watcher: Watcher, wire: Wire, breaker: Breaker, searching: tuple[bool, bool], seed: int
     ) -> None:
         self.callers = callers
         self.watcher = watcher
         self.wire = wire
         self.breaker = breaker
-        self.embedding = embedding
+        self.embedding, self.reranking = searching
         self.random = random.Random(seed)
         self.faults: list[Fault] = []
         self.probes = 0
@@ -102,7 +107,7 @@ class Run:
         while time.monotonic() < ends:
             try:
                 task = self.wire.call("GetTask", pb.GetTaskRequest(id=task_id)).task
-                if task.state == task_pb2.TASK_STATE_COMPLETED and self.has_vectors():
+                if task.state == task_pb2.TASK_STATE_COMPLETED and self.is_found_well():
                     return 1000 * (time.monotonic() - since)
                 if task.state == task_pb2.TASK_STATE_FAILED:
                     task_id = self.probe()
@@ -111,11 +116,12 @@ class Run:
             time.sleep(0.1)
         return None
 
-    def has_vectors(self) -> bool:
-        """Whether the probes' memories are all embedded, and a search's question too."""
+    def is_found_well(self) -> bool:
+        """Whether the probes' memories are all embedded, a search's question too, and the reranker is there if any."""
         if not self.embedding:
             return True
-        found = self.wire.call("Search", pb.SearchRequest(scope=pb.Scope(cube_id=PROBE), query="What do I like?"))
+        request = pb.SearchRequest(scope=pb.Scope(cube_id=PROBE), query="What do I like?", rerank=self.reranking)
+        found = self.wire.call("Search", request)
         return not found.degraded and found.vector_coverage > 0.999
 
 
@@ -161,7 +167,9 @@ def settle(wire: Wire, cubes: list[str], within_s: float) -> int:
     return len(failed)
 
 
-def dependencies(plan: dict[str, Any], kinds: dict[str, int], out: Path, embedder: str, quick: bool, seed: int) -> Any:
+def dependencies(
+    plan: dict[str, Any], kinds: dict[str, int], out: Path, embedder: str, reranker: str, quick: bool, seed: int
+) -> Any:
     """The whole run; returns its figures."""
     home = out / "home"
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -170,14 +178,16 @@ def dependencies(plan: dict[str, Any], kinds: dict[str, int], out: Path, embedde
     with ExitStack() as stack:
         endpoint = EndpointProcess()
         stack.callback(endpoint.close)
-        (home / "memcube.toml").write_text(SETTINGS.format(url=endpoint.url, lease_s=LEASE_S), encoding="utf-8")
+        settings = SETTINGS.format(url=endpoint.url, lease_s=LEASE_S)
+        settings += RERANKER.format(model=reranker) if reranker else ""
+        (home / "memcube.toml").write_text(settings, encoding="utf-8")
         running = stack.enter_context(running_system(home, plan["frames"], embedder))
         breaker = Breaker(running, endpoint, random.Random(seed))
         callers = Callers(running.grpc, cubes, plan["callers"], plan["pause_s"], seed)
-        watcher = Watcher(running.grpc, everywhere)
+        watcher = Watcher(running.grpc, everywhere, bool(reranker))
         wire = Wire(running.grpc)
         stack.callback(wire.close)
-        run = Run(callers, watcher, wire, breaker, embedder != "none", seed)
+        run = Run(callers, watcher, wire, breaker, (embedder != "none", bool(reranker)), seed)
         if run.recovered(time.monotonic()) is None:
             raise TimeoutError(f"nothing is read within {RECOVER_S:.0f} s of a start: no fault was made yet")
         callers.start()
@@ -206,6 +216,7 @@ def dependencies(plan: dict[str, Any], kinds: dict[str, int], out: Path, embedde
             "seconds": round(took_s, 1),
             "dead_letters_retried": retried,
             "embedder": embedder,
+            "reranker": bool(reranker),
         }
     )
 
@@ -258,6 +269,9 @@ def main() -> int:
     parser = report.options("Every dependency broken and restored under load: nothing lost, nothing silent.")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="keep the home and its logs there")
     parser.add_argument("--embedder", default="minilm", help="as 'memcube up' takes it (default minilm)")
+    parser.add_argument(
+        "--reranker", default="", metavar="MODEL", help="a cross-encoder, to be killed too (default none)"
+    )
     parser.add_argument("--only", action="append", metavar="KIND", help="only kinds that begin so; may be repeated")
     chosen = parser.parse_args()
     kinds = QUICK_KINDS if chosen.quick else KINDS
@@ -265,7 +279,9 @@ def main() -> int:
         kinds = {kind: count for kind, count in kinds.items() if any(kind.startswith(word) for word in chosen.only)}
     out = chosen.out or Path(tempfile.mkdtemp(prefix="mc-dependencies-"))
     try:
-        result = dependencies(QUICK if chosen.quick else FULL, kinds, out, chosen.embedder, chosen.quick, chosen.seed)
+        result = dependencies(
+            QUICK if chosen.quick else FULL, kinds, out, chosen.embedder, chosen.reranker, chosen.quick, chosen.seed
+        )
     finally:
         if chosen.out is None:
             shutil.rmtree(out, ignore_errors=True)

@@ -145,8 +145,9 @@ class _Attempts:
 class Watcher:
     """Looks every half second at status, at the tasks of all cubes, and at what a search says."""
 
-    def __init__(self, target: str, cubes: list[str]) -> None:
+    def __init__(self, target: str, cubes: list[str], reranking: bool = False) -> None:
         self._wire = Wire(target, LOOK_S)
+        self._reranking = reranking
         self._cubes = cubes
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -241,11 +242,18 @@ class Watcher:
         self.take_in(list(self._wire.call("ListTasks", request).tasks))
 
     def _search(self, cube: str) -> None:
-        """A search whose vectors were not used must say so."""
-        found = self._wire.call("Search", pb.SearchRequest(scope=pb.Scope(cube_id=cube), query="What do I like?"))
-        dense = any(part.name == "dense" for hit in found.hits for part in hit.parts)
-        if found.hits and not dense and not found.degraded and found.vector_coverage > 0.5:
+        """A search whose vectors, or whose reranker, were not used must say so."""
+        request = pb.SearchRequest(scope=pb.Scope(cube_id=cube), query="What do I like?", rerank=self._reranking)
+        found = self._wire.call("Search", request)
+        parts = {part.name for hit in found.hits for part in hit.parts}
+        if not found.hits or found.degraded:
+            with self._lock:
+                self._said.setdefault(self._fault, "; ".join(found.degraded))
+            return
+        if "dense" not in parts and found.vector_coverage > 0.5:
             self.note_silence(f"a search of {cube} went without vectors")
+        if self._reranking and len(found.hits) > 1 and "rerank" not in parts:
+            self.note_silence(f"a search of {cube} went without the reranker")
 
 
 def found_in(wire: Wire, cube: str, ids: list[str], watcher: Watcher) -> Found:

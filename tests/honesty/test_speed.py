@@ -83,7 +83,7 @@ def test_2028_the_thousandth_add_costs_what_the_first_did(mind: Any) -> None:
 
 
 def test_2028_a_new_conversation_does_not_look_through_the_cube(mind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor may the first message of a conversation cost what the cube is large: 10 ms at 16,000 memories, measured."""
+    """Nor does the first message of a conversation cost what the cube is large: its place is found by the index."""
     for start in range(0, 3_000, 500):
         mind.say(*(f"note number {start + n}" for n in range(500)), verbatim=True)
     looked = 0

@@ -26,6 +26,9 @@ QUEUE_PAIRS = 2_000
 RETRY_S = 1.0
 COOL_S = 5.0
 """After a failure, calls fail at once for so long: a search then takes what it has instead of waiting anew."""
+LEAST_CALL_S = 5.0
+"""A call may take so long even where everyone in it stops waiting sooner: that is their haste, no failure of the model
+that others should be refused for."""
 WHAT = "the reranker"
 
 
@@ -73,7 +76,7 @@ class RerankPool:
         while batch := self._next_batch():
             pairs = [pair for job in batch for pair in job.pairs]
             try:
-                within_s = max(job.ends_s for job in batch) - monotonic()
+                within_s = max(LEAST_CALL_S, max(job.ends_s for job in batch) - monotonic())
                 scores = list(await self._score(pairs, within_s))
                 if len(scores) != len(pairs):
                     raise UnavailableError(f"{WHAT} (it gave {len(scores)} scores for {len(pairs)} texts)")

@@ -93,6 +93,27 @@ def test_a_failure_is_told_to_all_and_then_nobody_waits_anew(monkeypatch: pytest
     asyncio.run(body())
 
 
+def test_who_is_in_haste_keeps_nobody_else_from_the_model() -> None:
+    """A caller whose time is over hears so; the call goes on, and the next one is answered, not refused."""
+
+    async def body() -> None:
+        model = Overlap(pause_s=0.05)
+        bound: list[float] = []
+
+        async def score(pairs: list[Pair], within_s: float) -> list[float]:
+            bound.append(within_s)
+            async with asyncio.timeout(within_s):
+                return await model(pairs, within_s)
+
+        pool = RerankPool(score)
+        with pytest.raises(DeadlineError):
+            await pool.rerank("a", ["a"], 0.01)
+        assert await pool.rerank("a", ["a"], 5) == [1.0]
+        assert bound[0] == module.LEAST_CALL_S
+
+    asyncio.run(body())
+
+
 def test_a_serve_handle_that_is_gone_is_looked_for_again() -> None:
     """An application may be another one by now; what a call ends with is an error of ours."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePosixPath
@@ -18,6 +17,7 @@ from memcube.actors.cube.validate_add import check_add
 from memcube.actors.gateway.caller import Caller
 from memcube.actors.gateway.seam import Scheduler
 from memcube.actors.llm import Prompt, Reply
+from memcube.actors.llm.texts import language_of
 from memcube.actors.reader import convert
 from memcube.actors.reader.captions import Ask, captioned
 from memcube.actors.reader.converted import Converted
@@ -38,7 +38,6 @@ NOT_SET_UP = ("none is configured", "no model that sees")
 """How it is said that there is no model to ask: nothing has failed then, and nobody is told of it with each image."""
 TEXT_MEDIA = "text/markdown"
 _IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"})
-_HAN = re.compile(r"[\u4e00-\u9fff]")
 _TITLE_CHARS = 200
 
 
@@ -178,7 +177,7 @@ def _within_s(caller: Caller, most_s: float) -> float:
 
 def _language(message: pb.Message) -> str:
     said = message.content or " ".join(part.text for part in message.parts if part.WhichOneof("content") == "text")
-    return "zh" if _HAN.search(said[:1000]) else "en"
+    return language_of(said[:1000])
 
 
 def _named(part: pb.Part) -> str:

@@ -5,18 +5,6 @@ The client comes from ``memcube.actors.llm.client``, asked for by name: it loads
 
 from memcube.actors.llm.bill import Bill
 from memcube.actors.llm.config import LLMConfig
-from memcube.actors.llm.decompose import answer_prompt, decompose_prompt, read_answer, read_decomposition
 from memcube.actors.llm.prompt import Message, Prompt, Reply, Spent
 
-__all__ = [
-    "Bill",
-    "LLMConfig",
-    "Message",
-    "Prompt",
-    "Reply",
-    "Spent",
-    "answer_prompt",
-    "decompose_prompt",
-    "read_answer",
-    "read_decomposition",
-]
+__all__ = ["Bill", "LLMConfig", "Message", "Prompt", "Reply", "Spent"]

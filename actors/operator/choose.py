@@ -18,11 +18,9 @@ from memcube.actors.operator.topic import subjects
 from memcube.actors.recall.pack import without_duplicates
 from memcube.actors.recall.words import words
 
-__all__ = ["MOST", "TOP_K", "Chosen", "choose"]
+__all__ = ["TOP_K", "Chosen", "choose"]
 
 TOP_K = 6
-MOST = 20
-"""Most that may be asked for: a longer block is not followed."""
 GENERAL = {Kind.CONSTRAINT: 0.10, Kind.INSTRUCTION: 0.15, Kind.PREFERENCE: 0.03, Kind.HABIT: 0.0}
 """What a kind is worth for any question, in cosines: an allergy bears on more than it shares words with."""
 WORDS = 0.5

@@ -16,7 +16,7 @@ from memcube.actors.llm.texts import script_shares
 from memcube.actors.reader.fine_prompt import Said
 from memcube.actors.recall.words import UNSPACED, fold, words
 
-__all__ = ["Ground", "Seen", "decisive", "in_language_of", "is_general_advice", "is_order", "orders_about"]
+__all__ = ["Ground", "Seen", "decisive", "in_language_of", "is_general_advice", "is_order"]
 
 LEAST_SHARE = 0.15
 """Of the sources' letters, so that a script of theirs may be the memory's."""
@@ -70,13 +70,8 @@ def in_language_of(text: str, sources: Sequence[Said], around: Sequence[Said]) -
     return theirs.get(main, 0.0) >= LEAST_SHARE
 
 
-def orders_about(said: Said) -> bool:
-    """Whether a message gives orders to whoever reads memories, as injections do."""
-    return is_order(said.text)
-
-
 def is_order(text: str) -> bool:
-    """Whether a text is such an order, or has one in it."""
+    """Whether a text gives orders to whoever reads memories, as injections do."""
     return ORDERS.search(text) is not None
 
 
@@ -93,8 +88,8 @@ class Ground:
     """The words of the messages that a memory names as its sources, and of what was said around them."""
 
     def __init__(self, sources: Sequence[Said], around: Iterable[Said] = ()) -> None:
-        self._sources = [said for said in sources if not orders_about(said)]
-        self._around = [said for said in around if not orders_about(said)]
+        self._sources = [said for said in sources if not is_order(said.text)]
+        self._around = [said for said in around if not is_order(said.text)]
 
     @property
     def is_empty(self) -> bool:

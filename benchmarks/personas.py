@@ -1,7 +1,7 @@
-"""PersonaMem: the right one of four answers, chosen by recalled evidence alone; no LLM, nothing trained.
+"""PersonaMem: the right one of four answers, chosen by recalled memories and how the answers read; no LLM, nothing trained.
 
 Each message of a persona's documents is one memory (system prompts are none). For a question and for each of its
-options the first ten memories are recalled, and ``memcube.actors.choice`` chooses. Figures:
+options the first ten memories are recalled, and ``choice`` chooses. Figures:
 
 - ``accuracy``: the share of questions with the right option chosen; ``by_type``: of each type of question.
 - ``hybrid_baseline_accuracy``: the same with plain hybrid search in place of recall and choice: BM25 and cosine of
@@ -34,10 +34,10 @@ from typing import Any
 import datasets
 import numpy as np
 import report
+from choice import WEIGHTS, Evidence, Option, Weights, choose
+from choice.reading import read_options
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from memcube.actors.choice import WEIGHTS, Evidence, Option, Weights, choose
-from memcube.actors.choice.reading import read_options
 from memcube.actors.reader.fast import split
 from memcube.actors.recall import CubeIndex, Document, analyze, parse_query
 from memcube.actors.recall.words import words

@@ -1,7 +1,7 @@
 """Choose the option that recalled memories speak for: several plain signals, each compared between the options.
 
-A pure function without a model. Called by benchmarks and by whoever has options to choose from (a question with
-given answers, candidate replies) and memories recalled for them.
+A pure function without a model; called by ``personas.py``. Four of its signals (``past``, ``turns``, ``absolutes``,
+``own_life``) look at how options read beside what was recalled: no search of the product does anything like it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memcube.actors.choice.evidence import Evidence, Option
-from memcube.actors.choice.reading import read_options
-from memcube.actors.choice.support import Support, heard
+from choice.evidence import Evidence, Option
+from choice.reading import read_options
+from choice.support import Support, heard
 from memcube.model.errors import InvalidArgumentError, TooLargeError
 
 __all__ = ["WEIGHTS", "Choice", "Weights", "choose"]

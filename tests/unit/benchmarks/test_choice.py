@@ -6,11 +6,11 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from choice import Choice, Evidence, Option, Weights, choose
+from choice.choose import MOST_OPTION_CHARS, MOST_OPTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memcube.actors.choice import Choice, Evidence, Option, Weights, choose
-from memcube.actors.choice.choose import MOST_OPTION_CHARS, MOST_OPTIONS
 from memcube.model.errors import InvalidArgumentError, TooLargeError
 
 CLUB = "I left the debate club since the arguments about parking became tedious."

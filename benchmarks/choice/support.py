@@ -8,8 +8,8 @@ from math import log
 
 import numpy as np
 
-from memcube.actors.choice.evidence import Evidence, Option
-from memcube.actors.choice.reading import Reading, terms
+from choice.evidence import Evidence, Option
+from choice.reading import Reading, terms
 
 __all__ = ["Support", "heard"]
 

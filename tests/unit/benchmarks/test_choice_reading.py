@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from memcube.actors.choice.reading import Reading, read_options, terms
+from choice.reading import Reading, read_options, terms
 
 
 def read(text: str) -> Reading:

@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import importlib.util
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -27,6 +28,8 @@ from memcube.model.errors import (
     TooLargeError,
     UnavailableError,
 )
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Converted", "Converter", "close", "convert", "warm"]
 
@@ -117,8 +120,14 @@ class Converter:
         """The line to a process that has loaded what it needs; raises OSError where it ends first or takes too long."""
         control = self._start()
         if not self._ready:
-            if receive(control, ends_s) is None:
+            ready = receive(control, ends_s)
+            if ready is None:
                 raise BrokenPipeError
+            if ready["network"]:
+                log.warning(
+                    "documents are read without a network namespace, which this kernel does not give us:"
+                    " what parsers in C would open is not held back"
+                )
             self._ready = True
         return control
 

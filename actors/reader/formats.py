@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import mimetypes
 import re
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,7 @@ def load() -> None:
     """Import the converters: 1 to 7 seconds, once. What is not installed is found out by ``convert``, not here."""
     for module in _NEEDED:
         importlib.import_module(module)
+    mimetypes.init()  # reads the machine's list, which children may not open
 
 
 def read(kind: str, data: bytes, tell: Callable[[str], None]) -> Converted:

@@ -36,6 +36,8 @@ _FORBIDDEN = (
     "http.", "ftplib.", "smtplib.", "webbrowser.",
 )  # fmt: skip
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_READABLE = tuple({os.path.realpath(folder) + os.sep for folder in (sys.prefix, sys.base_prefix, *sys.path) if folder})
+"""Python's own folders: modules that are loaded late."""
 
 
 def main(fd: int) -> None:
@@ -109,5 +111,11 @@ def _limit(within_s: float) -> None:
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    if event.startswith(_FORBIDDEN) or (event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING):
+    if event.startswith(_FORBIDDEN) or (event == "open" and not _may_open(arguments[0], arguments[2])):
         raise PermissionError(f"{event} is not allowed while a document is read")
+
+
+def _may_open(path: Any, flags: Any) -> bool:
+    if not isinstance(flags, int) or flags & _WRITING:
+        return False
+    return isinstance(path, str | bytes) and os.path.realpath(os.fsdecode(path)).startswith(_READABLE)

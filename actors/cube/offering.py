@@ -73,9 +73,10 @@ class Offering:
             try:
                 await self._scheduler.offer(self._ref, rows)
                 failures = 0
-            except MemCubeError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is: who stops telling is never heard again
                 failures += 1
-                logger.info("the scheduler does not hear of cube %s, and is told again: %s", self._ref.key, error)
+                level = logging.INFO if isinstance(error, MemCubeError) else logging.ERROR
+                logger.log(level, "the scheduler does not hear of cube %s, and is told again: %s", self._ref.key, error)
                 for row in rows:
                     self._rows.setdefault(row[0], row)
                 pause_s = min(FIRST_BACKOFF_S * 2 ** min(failures - 1, 10), LAST_BACKOFF_S)

@@ -177,4 +177,4 @@ class StagedTasks:
         """Whether there will be unfinished tasks."""
         if any(not held.ended for held in self.put.values()):
             return True
-        return bool(self._tasks.unfinished.keys() - self.put.keys())
+        return any(task_id not in self.put for task_id in self._tasks.unfinished)

@@ -11,6 +11,7 @@ import heapq
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from itertools import count
+from math import inf
 
 from memcube.actors.scheduler.job import Class, Job, class_of
 
@@ -86,9 +87,13 @@ class FairQueue:
         """Jobs of a tenant that wait here."""
         return self._waiting.get(tenant, 0)
 
-    def oldest_s(self, now_s: float) -> float:
-        """How long the oldest job has waited; 0 if none waits."""
-        return max((now_s - next(iter(lane.by_age)).since_s for lane in self._lanes.values() if lane.by_age), default=0)
+    def rank(self, now_s: float) -> float:
+        """That of the class whose turn it is; of two queues the one with the lower rank goes first."""
+        return min((self._rank(kind, now_s) for kind in Class if self._lanes[kind].by_age), default=inf)
+
+    def has_for(self, allows: Callable[[str], bool]) -> bool:
+        """Whether a job of a tenant that ``allows`` lets through waits here."""
+        return any(map(allows, self._waiting))
 
     def _rank(self, kind: Class, now_s: float) -> float:
         return kind - (now_s - next(iter(self._lanes[kind].by_age)).since_s) / AGE_S

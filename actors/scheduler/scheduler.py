@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import TypeVar
 
@@ -55,6 +55,7 @@ class Scheduler:
         self._calls = 0
         self._pace = Pace(llm)
         self._breaker = Breaker()
+        self._failed_for = ""
         self._quotas: dict[str, Span] = {}
         self._expected: dict[str, float] = {}
         self._accounts = Accounts()
@@ -88,8 +89,10 @@ class Scheduler:
         if job.needs_model:
             if not self._llm.configured:
                 raise UnavailableError(f"{MODEL} (none is configured)", 60.0)
-            if self._breaker.down:
-                raise UnavailableError(f"{MODEL} ({self._breaker.problem})", self._breaker.wait_s(now_s) or 1.0)
+            wait_s = self._breaker.wait_s(now_s)
+            # Where nothing else waits for the model, a question is the probe: nobody else would find it back.
+            if self._breaker.down and (wait_s != 0.0 or self._with_model.has_for(self._within_quota(now_s))):
+                raise UnavailableError(f"{MODEL} ({self._problem(job.tenant)})", wait_s or 1.0)
             quota = self._config.quota(job.tenant)
             if quota is not None and (wait_s := self._quota_wait_s(job.tenant, now_s)):
                 raise ExhaustedError("your tokens of language models today", quota, wait_s)
@@ -121,9 +124,11 @@ class Scheduler:
     def next_job(self, now_s: float, unix_s: float) -> Job | None:
         """The job that may start now; it runs from here on, until ``end``."""
         self._wake(now_s, unix_s)
-        job = self._without.take(now_s)
-        if job is None and self._model_wait_s(now_s) == 0.0:
-            job = self._with_model.take(now_s, lambda tenant: not self._quota_wait_s(tenant, now_s))
+        turns: list[tuple[FairQueue, Callable[[str], bool]]] = [(self._without, lambda tenant: True)]
+        if self._model_wait_s(now_s) == 0.0:
+            turns.append((self._with_model, self._within_quota(now_s)))
+        turns.sort(key=lambda turn: turn[0].rank(now_s))
+        job = next((job for queue, allows in turns if (job := queue.take(now_s, allows)) is not None), None)
         if job is None:
             return None
         self._calls -= not job.is_task
@@ -137,7 +142,9 @@ class Scheduler:
     def ready(self, now_s: float, unix_s: float) -> bool:
         """Whether a job could start now if a reader had room: what a new reader is started for."""
         self._wake(now_s, unix_s)
-        return bool(len(self._without)) or (bool(len(self._with_model)) and self._model_wait_s(now_s) == 0.0)
+        if len(self._without):
+            return True
+        return self._model_wait_s(now_s) == 0.0 and self._with_model.has_for(self._within_quota(now_s))
 
     def wait_s(self, now_s: float, unix_s: float) -> float | None:
         """How long until ``next_job`` may have another answer by the mere passing of time; None = it will not."""
@@ -161,7 +168,7 @@ class Scheduler:
             if spent.calls:
                 known = self._expected.get(job.purpose)
                 self._expected[job.purpose] = tokens if known is None else 0.8 * known + 0.2 * tokens
-            self._judge(outcome, now_s)
+            self._judge(job.tenant, outcome, now_s)
         queue.charge(job.tenant, tokens - max(1, job.tokens))
         again = job.is_task and outcome.again_s is not None
         self._accounts.ended(job.tenant, job.purpose, spent, None if again else outcome.ok)
@@ -230,17 +237,25 @@ class Scheduler:
         paced_s = self._pace.wait_s(now_s, FIRST_TOKENS if not self._expected else int(max(self._expected.values())))
         return None if down_s is None or paced_s is None else max(down_s, paced_s)
 
-    def _judge(self, outcome: Outcome, now_s: float) -> None:
+    def _judge(self, tenant: str, outcome: Outcome, now_s: float) -> None:
         if outcome.busy_s:
             # It is there, and busy.
             self._pace.pause(now_s, outcome.busy_s)
             self._breaker.ended()
         elif outcome.service_failure:
             self._breaker.failed(now_s, outcome.error)
+            self._failed_for = tenant
         elif outcome.spent.calls:
             self._breaker.succeeded()
         else:
             self._breaker.ended()
+
+    def _problem(self, tenant: str) -> str:
+        """Why the model is taken for down. An endpoint may quote what it was sent: whose call it was sees that."""
+        return self._breaker.problem if tenant == self._failed_for else "its last calls failed"
+
+    def _within_quota(self, now_s: float) -> Callable[[str], bool]:
+        return lambda tenant: not self._quota_wait_s(tenant, now_s)
 
     def _quota_wait_s(self, tenant: str, now_s: float) -> float:
         return self._quotas[tenant].wait_s(now_s, 1) if tenant in self._quotas else 0.0
@@ -255,7 +270,7 @@ class Scheduler:
         if not self._llm.configured:
             return "off", "none is configured"
         if self._breaker.down:
-            return "down", self._breaker.problem
+            return "down", self._problem(tenant)
         if self._quota_wait_s(tenant, now_s):
             return "paced", "your tokens of today are used up"
         if paused_s := self._pace.paused_s(now_s):

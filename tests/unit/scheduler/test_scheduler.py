@@ -138,6 +138,53 @@ def test_a_model_that_is_down_is_probed_and_nothing_fails_meanwhile() -> None:
     assert len([job for _ in range(20) if (job := c.next())]) == 9
 
 
+def test_a_question_probes_a_model_for_which_nothing_else_waits() -> None:
+    """Without background work nobody else would find it back; one at a time, and another tenant hears no details."""
+    c = Core()
+    for _ in range(3):
+        c.ask()
+        c.end(c.next(), Outcome(ok=False, service_failure=True, error="it said: secret"))
+    with pytest.raises(UnavailableError, match="secret"):
+        c.ask("acme")
+    with pytest.raises(UnavailableError, match="its last calls failed"):
+        c.ask("other")
+    assert c.core.status("other", c.now_s).model_detail == "its last calls failed"
+    c.now_s += 3
+    probe = c.ask("other")
+    with pytest.raises(UnavailableError):
+        c.ask("acme")
+    assert c.next() is probe
+    with pytest.raises(UnavailableError):
+        c.ask("acme")
+    c.end(probe)
+    assert c.core.status("acme", c.now_s).model_state == "ready"
+    assert c.next() is None
+    c.ask("acme")
+
+
+def test_someone_who_waits_goes_before_work_without_a_model_too() -> None:
+    """Classes and ages hold over both kinds of work."""
+    c = Core()
+    documents = [c.ask(model=False) for _ in range(2)]
+    c.offer(ALICE, *(f"t{n}" for n in range(20)), kind="tidy")
+    question = c.ask("other")
+    assert [c.next() for _ in range(3)] == [question, *documents]
+    c.now_s += 200
+    assert c.next() is not None
+    assert c.ask() is not c.next()
+
+
+def test_no_reader_is_started_for_a_tenant_without_tokens() -> None:
+    """It could do nothing."""
+    c = Core(tokens_per_day={"acme": 100})
+    c.offer(ALICE, "a", "b")
+    c.end(c.next())
+    assert c.next() is None
+    assert not c.core.ready(c.now_s, c.now_s)
+    c.offer(BOB, "c")
+    assert c.core.ready(c.now_s, c.now_s)
+
+
 def test_documents_are_converted_while_the_model_is_away() -> None:
     """What needs no model waits for none."""
     c = Core(LLMConfig())

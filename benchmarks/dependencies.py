@@ -34,8 +34,8 @@ from memcube.protos.memcube.v1 import task_pb2
 
 FULL = {"cubes": 6, "callers": 2, "frames": 8, "pause_s": 0.3, "calm_s": 30.0}
 QUICK = {"cubes": 3, "callers": 1, "frames": 3, "pause_s": 0.15, "calm_s": 5.0}
-RECOVER_S = 90.0
-"""Bound of a recovery."""
+RECOVER_S = 120.0
+"""Bound of a recovery: a model that was down is asked again after a minute at the latest."""
 SETTLE_S, QUICK_SETTLE_S = 240.0, 30.0
 """How long tasks may go on at the end."""
 LEASE_S = 20.0
@@ -227,8 +227,10 @@ def figures(verdict: Any, found: dict[str, Found], run: Run, watcher: Watcher) -
     recovery = [fault.recovery_ms for fault in run.faults if fault.recovery_ms is not None] or [0.0]
     failures = watcher.failures()
     by_kind: dict[str, int] = {}
+    slowest: dict[str, float] = {}
     for fault in run.faults:
         by_kind[fault.kind] = by_kind.get(fault.kind, 0) + 1
+        slowest[fault.kind] = max(slowest.get(fault.kind, 0.0), round(fault.recovery_ms or 1000 * RECOVER_S, 1))
     # The probes are one message each on purpose: what reading costs is told by the conversations.
     talk = [one for cube, one in found.items() if cube != PROBE]
     calls, tokens = (sum(getattr(task, what) for one in talk for task in one.tasks) for what in ("calls", "tokens"))
@@ -253,6 +255,7 @@ def figures(verdict: Any, found: dict[str, Found], run: Run, watcher: Watcher) -
         "failures_seen": len(failures),
         "recovery_ms_p50": round(float(np.percentile(recovery, 50)), 1),
         "recovery_ms_max": round(max(recovery), 1),
+        "recovery_ms_max_by_kind": slowest,
         "llm_calls_per_message": round(calls / max(1, said), 3),
         "llm_tokens_per_memory": round(tokens / max(1, sum(len(one.memories) for one in talk)), 1),
         "looks": watcher.looks,

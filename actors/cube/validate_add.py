@@ -24,6 +24,8 @@ MAX_DATA_BYTES = 24 * 1024 * 1024
 MAX_MESSAGES = 1000
 MAX_PARTS = 256
 MAX_CALLS = 256
+MAX_BESIDE = 4_000
+"""Parts and tool calls of one add together: each is a memory of its own, and takes the frame about a millisecond."""
 MAX_SCHEMAS = 256
 MAX_SCHEMA_BYTES = 32 * 1024
 MAX_URL_BYTES = 8 * 1024
@@ -37,6 +39,9 @@ def check_add(request: pb.AddRequest) -> None:
         raise InvalidArgumentError("messages", "is empty")
     if len(request.messages) > MAX_MESSAGES:
         raise TooLargeError("messages", len(request.messages), MAX_MESSAGES, "items")
+    beside = sum(len(message.parts) + len(message.tool_calls) for message in request.messages)
+    if beside > MAX_BESIDE:
+        raise TooLargeError("messages", beside, MAX_BESIDE, "parts and tool calls")
     text_bytes = data_bytes = 0
     for i, message in enumerate(request.messages):
         texts, data = _check_message(f"messages[{i}]", message)

@@ -89,6 +89,7 @@ def of_part(**content: Any) -> pb.AddRequest:
     return message(parts=[pb.Part(**content)])
 
 
+PICTURE = pb.Image(url="https://a/b.png")
 BAD: list[tuple[pb.AddRequest, str]] = [
     (pb.AddRequest(scope=ALICE), "messages"),
     (pb.AddRequest(scope=ALICE, messages=[pb.Message(), pb.Message(content=" ")]), "messages[0].content"),
@@ -97,6 +98,8 @@ BAD: list[tuple[pb.AddRequest, str]] = [
     (message(role="assistant", tool_calls=[pb.ToolCall(id="1")]), "messages[0].tool_calls[0].name"),
     (message(tool_calls=[pb.ToolCall(name="f", arguments="x" * 2**21)]), "messages[0].tool_calls[0].arguments"),
     (message(parts=[pb.Part(text="x")] * 257), "messages[0].parts"),
+    (pb.AddRequest(scope=ALICE, messages=[pb.Message(parts=[pb.Part(image=PICTURE)] * 101)] * 40), "messages"),
+    (pb.AddRequest(scope=ALICE, messages=[pb.Message(tool_calls=[pb.ToolCall(name="f")] * 101)] * 40), "messages"),
     (message(parts=[pb.Part()]), "messages[0].parts[0]"),
     (of_part(text="x" * 2**21), "messages[0].parts[0].text"),
     (of_part(image=pb.Image()), "messages[0].parts[0].image"),

@@ -127,7 +127,7 @@ async def _document(caller: Caller, file: pb.File, scheduler: Scheduler | None, 
     within_s = _within_s(caller, CONVERT_S)
     data = bytes(file.data)
     if scheduler is None:
-        done: Converted = await asyncio.to_thread(convert.convert, file.name, file.media_type, data, within_s)
+        done: Converted = await convert.converted(file.name, file.media_type, data, within_s)
     else:
         done = await scheduler.convert(caller.principal, file.name, file.media_type, data, within_s)
     for told in done.notes:

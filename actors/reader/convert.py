@@ -5,6 +5,7 @@ Called by reader processes, and by the gateway where there are none; blocking, b
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import importlib.util
@@ -14,6 +15,7 @@ import os
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore, Lock
 from time import monotonic
 from typing import Any
@@ -31,10 +33,12 @@ from memcube.model.errors import (
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Converted", "Converter", "close", "convert", "warm"]
+__all__ = ["Converted", "Converter", "close", "convert", "converted", "warm"]
 
 AT_ONCE = 2
 """Documents read at the same time; others wait within their time."""
+LATE_S = 2.0
+"""How late ``convert`` may be with its answer."""
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from memcube.actors.reader.zygote import main; main(int(sys.argv[2]))"
@@ -192,6 +196,7 @@ def _check_installed(kind: str) -> None:
 
 
 _converter = Converter()
+_threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="documents")
 atexit.register(_converter.close)
 
 
@@ -203,6 +208,23 @@ def convert(name: str, media_type: str, data: bytes, within_s: float) -> Convert
     MissingExtraError where ``memcube[documents]`` is not installed, ExhaustedError and UnavailableError.
     """
     return _converter.convert(name, media_type, data, within_s)
+
+
+async def converted(name: str, media_type: str, data: bytes, within_s: float) -> Converted:
+    """``convert`` for an event loop, in threads of its own: nothing else of the process waits for somebody's documents.
+
+    Whose turn does not come in time gets ExhaustedError; who goes away gives the turn up.
+    """
+    ends_s = monotonic() + within_s
+
+    def read() -> Converted:
+        return convert(name, media_type, data, max(0.0, ends_s - monotonic()))
+
+    try:
+        async with asyncio.timeout(within_s + LATE_S):
+            return await asyncio.get_running_loop().run_in_executor(_threads, read)
+    except TimeoutError:
+        raise ExhaustedError("reading documents", AT_ONCE) from None
 
 
 def warm() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import threading
 from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -143,3 +146,28 @@ async def test_a_caption_comes_from_the_model_that_sees(start: Any) -> None:
         assert not (await caller.call("Add", add(image))).skipped
         document = await caller.call("Add", add(pb.Message(parts=[file("a.md", b"# Rent\n\n900")])))
         assert document.items[0].key == "Rent"
+
+
+async def test_documents_that_take_long_keep_no_other_tenants_call_waiting(
+    start: Any, keys: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many of them wait: they are read in threads of their own, not in those that a request in words needs."""
+    held = threading.Event()
+
+    def slow(*_: Any) -> convert.Converted:
+        held.wait(20)
+        return convert.Converted("", "read", "pdf")
+
+    monkeypatch.setattr(convert, "convert", slow)
+    async with start(keys=keys) as running:
+        mallory = running.caller("mck_mallory")
+        parts = [file("a.pdf", b"%PDF-")]
+        adds = [asyncio.create_task(mallory.call("Add", add(pb.Message(parts=parts)))) for _ in range(40)]
+        try:
+            await asyncio.sleep(0.2)
+            began_s = monotonic()
+            await running.caller("mck_alice").call("Understand", pb.UnderstandRequest(query="what did we decide?"))
+            assert monotonic() - began_s < 2
+        finally:
+            held.set()
+            await asyncio.gather(*adds, return_exceptions=True)

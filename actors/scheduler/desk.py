@@ -106,7 +106,9 @@ class Desk:
             try:
                 async with asyncio.timeout(PING_S):
                     self._adopted[name] = set(await self._crew.send(name, "tasks"))
-                self._readers[name] = _Reader(name, time.monotonic())
+                # One that has tasks of before is not idle until their leases are over.
+                busy_s = self._config.lease_s if self._adopted[name] else 0.0
+                self._readers[name] = _Reader(name, time.monotonic() + busy_s)
             except (MemCubeError, TimeoutError) as error:
                 log.warning("reader %s does not answer, and is ended: %s", name, error)
                 await self._crew.end(name)
@@ -153,7 +155,9 @@ class Desk:
             left_s = max(0.1, ends_s - time.monotonic())
             asked = await self._send(reader, left_s + GRACE_S, "ask", prompt, left_s)
             error = asked.error
-            service = isinstance(error, UnavailableError | DeadlineError)
+            # Late is a failure of the model's only where it had all of its time: who asks may be in haste.
+            late = isinstance(error, DeadlineError) and left_s >= self._llm.timeout_s
+            service = late or isinstance(error, UnavailableError)
             busy_s = float(error.facts.get("retry_after_s", 5.0)) if error is not None and error.HTTP == 429 else 0.0
             outcome = Outcome(error is None, None, asked.spent, service, busy_s, error.message if error else "")
             return error or asked.reply, outcome
@@ -206,12 +210,16 @@ class Desk:
     async def _drive(self) -> None:
         while not self._closing:
             self._wake.clear()
-            self._dispatch()
-            self._staff()
-            for ref in self._core.forgotten():
-                self._finder.look(ref)
-            wait_s = self._core.wait_s(time.monotonic(), time.time())
-            pause_s = IDLE_LOOK_S if wait_s is None else min(wait_s, IDLE_LOOK_S)
+            pause_s = IDLE_LOOK_S
+            try:
+                self._dispatch()
+                self._staff()
+                for ref in self._core.forgotten():
+                    self._finder.look(ref)
+                wait_s = self._core.wait_s(time.monotonic(), time.time())
+                pause_s = IDLE_LOOK_S if wait_s is None else min(wait_s, IDLE_LOOK_S)
+            except Exception as error:  # noqa: BLE001 - without this loop nothing would ever be done again
+                incident(log, error, "in the scheduler's loop")
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.01, pause_s)):
                     await self._wake.wait()
@@ -277,7 +285,7 @@ class Desk:
                 job.work[1].set_result(told)
         finally:
             reader.load -= 1
-            reader.idle_since_s = time.monotonic()
+            reader.idle_since_s = max(reader.idle_since_s, time.monotonic())
             self._core.end(job, outcome, time.monotonic(), time.time())
             self._wake.set()
 

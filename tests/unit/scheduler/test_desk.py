@@ -192,6 +192,54 @@ async def test_questions_share_readers_and_answer_in_time_or_not_at_all(site: St
         assert [prompt.purpose for prompt in s.model.asked][-1] == "first"
 
 
+async def test_who_asks_in_haste_does_not_take_the_model_down(site: Start) -> None:
+    """For everyone: a model that was late is down only where it had all of its time."""
+    async with site(max_readers=1) as s:
+        s.model.error = DeadlineError("the language model", 0.5)
+        for _ in range(4):
+            with pytest.raises(DeadlineError):
+                await s.desk.ask("t", Prompt((), "decompose"), 5.0)
+        assert s.desk.status("t").model_state == "ready"
+        for _ in range(3):
+            with pytest.raises(DeadlineError):
+                await s.desk.ask("t", Prompt((), "decompose"), LLMConfig().timeout_s + 5.0)
+        assert s.desk.status("t").model_state == "down"
+
+
+async def test_a_defect_in_the_loop_does_not_end_it(site: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is logged, and what waits is done."""
+    async with site(sweep_s=60.0, min_readers=1) as s:
+        forgotten, broken = s.desk._core.forgotten, [True]
+
+        def fails_once() -> list[CubeRef]:
+            if broken.pop() if broken else False:
+                raise ZeroDivisionError
+            return forgotten()
+
+        monkeypatch.setattr(s.desk._core, "forgotten", fails_once)
+        added = await s.add("I moved to Lisbon")
+        s.offer(REF, added.task_id)
+        await s.ended(added.task_id)
+        assert not broken
+
+
+async def test_a_reader_that_is_taken_over_with_a_task_is_not_idle(site: Start) -> None:
+    """A scheduler that starts anew ends no reader amid what it had before."""
+    async with site(sweep_s=60.0, idle_s=0.05) as s:
+        s.model.gate.clear()
+        added = await s.add("I moved to Lisbon")
+        s.offer(REF, added.task_id)
+        await s.ended(added.task_id, IN_PROGRESS)
+        second = s.new_desk()
+        await second.start()
+        await asyncio.sleep(0.2)
+        second._wake.set()
+        await asyncio.sleep(0.05)
+        assert s.crew.readers
+        s.model.gate.set()
+        assert (await s.ended(added.task_id)).attempts == 1
+
+
 async def test_a_question_outlives_the_reader_that_had_it(site: Start) -> None:
     """Whoever asks does not notice more than the time that it takes."""
     async with site(max_readers=1) as s:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from memcube.client.options import ClientOptions
-from memcube.model.errors import DeadlineError, InternalError, MemCubeError, NotFoundError
+from memcube.model.errors import DeadlineError, InternalError, InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.plain import error_from_plain
 from memcube.model.run_file import (
     FAILED,
@@ -135,6 +135,10 @@ def take_out(home: Path, address: str, timeout_s: float) -> None:
         child.kill()
         child.wait()
         raise DeadlineError(f"stopping the system in the Ray cluster at {address}", timeout_s) from error
+    if code == LOCK_HELD:
+        raise InvalidArgumentError(
+            "address", f"the system in {home} was started without one; '{down_command(home)}' stops it"
+        )
     if code:
         raise _why(home, child)
 

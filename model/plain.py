@@ -56,7 +56,8 @@ def item_to_plain(item: Item) -> dict[str, Any]:
     for name in ("valid_from", "valid_to", "expires_at"):
         _put_time(plain, name, getattr(item, name))
     if item.confidence is not None:
-        plain["confidence"] = item.confidence
+        # Single precision on the wire: 0.8 comes back as 0.800000011920929.
+        plain["confidence"] = round(item.confidence, 4)
     if item.derived_from:
         plain["derived_from"] = list(item.derived_from)
     return plain

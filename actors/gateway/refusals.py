@@ -57,6 +57,9 @@ def of_validation(failure: RequestValidationError) -> MemCubeError:
         return InvalidArgumentError(path or str(where), "is not known here")
     if first["type"] == "missing":
         return InvalidArgumentError(path or str(where), "is missing")
+    if not inside and first["type"] in ("model_attributes_type", "dict_type", "model_type"):
+        # What is no object is mostly JSON that was sent without saying so: curl -d calls it a form.
+        return InvalidArgumentError("body", "is no JSON object; send it with 'content-type: application/json'")
     problem = str(first["msg"])
     return InvalidArgumentError(path or str(where), problem[:1].lower() + problem[1:])
 

@@ -30,7 +30,7 @@ from memcube.client.cli.options import (
 )
 from memcube.client.cli.output import counted, err, out, print_json
 from memcube.client.memory import Memory
-from memcube.model.errors import InvalidArgumentError, MemCubeError, MissingExtraError, NotFoundError
+from memcube.model.errors import InvalidArgumentError, MemCubeError, MissingExtraError, NotFoundError, TooLargeError
 
 __all__ = ["add"]
 
@@ -79,6 +79,7 @@ def add(
     results: list[dict[str, Any]] = []
     refused: list[MemCubeError] = []
     left: list[dict[str, Any]] = []
+    tasks: list[str] = []
     already = 0
     with connect(server, api_key, home, timeout) as memory, _progress(len(adds) > 1 and not as_json) as progress:
         head = _head(memory, common) if any("idempotency_key" in call for call in adds) else 0
@@ -88,6 +89,8 @@ def add(
             if isinstance(answer, InvalidArgumentError | MissingExtraError) and place in intake.listed:
                 problem = answer.problem if isinstance(answer, InvalidArgumentError) else answer.message
                 intake.leave(place, problem)
+            elif isinstance(answer, InvalidArgumentError) and place in intake.named:
+                refused.append(_of_file(answer, intake.named[place]))
             elif isinstance(answer, MemCubeError):
                 refused.append(answer)
             else:
@@ -95,12 +98,13 @@ def add(
                 left += [one | {"call": place} for one in answer["skipped"]]
                 # Events up to here are older than this command: the answer is that of the first time.
                 already += len(answer["results"]) if answer["seq"] <= head else 0
+                tasks += [answer["task_id"]] if answer.get("task_id") else []
     took_ms = (time.monotonic() - began) * 1000
     if as_json and not refused:
         skipped = [{"path": path, "why": why} for path, why in intake.skipped.items()]
         plain = {"results": results, "already": already, "taken": intake.taken, "skipped": skipped, "left_out": left}
-        print_json(plain)
-    elif not as_json:
+        print_json(plain | {"task_ids": list(dict.fromkeys(tasks))})
+    elif not as_json and (results or not refused):
         _say(results, already, intake, took_ms)
         for told in left[:SHOWN]:
             err.print(f"left out ({told['reason']}): {told['detail']}", style="yellow", markup=False, soft_wrap=True)
@@ -110,6 +114,13 @@ def add(
         if len(refused) > 1:
             err.print(f"[red]{len(refused)} of {len(adds)} calls were refused; the first one:[/red]")
         raise refused[0]
+
+
+def _of_file(error: InvalidArgumentError, path: str) -> InvalidArgumentError:
+    """What the server says of a document's place in a message, said of the file that was named."""
+    if isinstance(error, TooLargeError) or not error.field.startswith("messages["):
+        return error
+    return InvalidArgumentError(path, error.problem)
 
 
 def _head(memory: Memory, scope: Mapping[str, Any]) -> int:

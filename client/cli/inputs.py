@@ -41,13 +41,15 @@ class Intake:
 
     ``adds`` are calls of ``add`` without whose memory it is; those of files have a ``session_id``. ``taken`` are the
     files, ``skipped`` maps what a directory holds besides to why it is left. ``listed`` has the documents that a
-    directory holds, by their call's place in ``adds``: whether they can be read, the server finds out.
+    directory holds, by their call's place in ``adds``: whether they can be read, the server finds out. ``named`` has
+    those that were given by name.
     """
 
     adds: list[Add] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     listed: dict[int, str] = field(default_factory=dict)
+    named: dict[int, str] = field(default_factory=dict)
 
     def leave(self, place: int, problem: str) -> None:
         """Skip the document of ``listed`` whose call the server refused."""
@@ -73,7 +75,10 @@ class Intake:
             if path is not None and path.is_dir():
                 self._take_directory(path)
             elif path is not None and path.is_file():
-                self.adds += _of_file(path, path.name)
+                adds = _of_file(path, path.name)
+                if path.suffix.lower() in DOCUMENTS:
+                    self.named[len(self.adds)] = given
+                self.adds += adds
                 self.taken.append(given)
             elif path is not None and os.path.lexists(path):
                 raise InvalidArgumentError(given, f"{_NO_FILE}; '-' reads standard input, --text stores these words")

@@ -53,6 +53,9 @@ def list_(home: Home = None, as_json: Json = False) -> None:
     if as_json:
         print_json(found)
         return
+    if not found["results"]:
+        out.print("no keys; without any, a system serves everyone on this machine, and nobody else")
+        return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("tenant", "principal", "roles", "cubes", "sha256"):
         table.add_column(column, overflow="fold")

@@ -26,7 +26,18 @@ from memcube.client.cli.options import (
     connect,
     json_object,
 )
-from memcube.client.cli.output import counted, day, err, hits_table, memories_table, out, print_json, readable
+from memcube.client.cli.output import (
+    counted,
+    day,
+    err,
+    hits_table,
+    memories_table,
+    out,
+    preferences_table,
+    print_json,
+    readable,
+    show_degraded,
+)
 from memcube.client.cli.preferences import preferences
 from memcube.model.errors import InvalidArgumentError
 
@@ -103,14 +114,13 @@ def search(
         out.print("nothing found")
     else:
         out.print(hits_table(found["results"], found["cited"], ids=True))
-    for preference in found["preferences"]:
-        out.print("[magenta]prefers[/magenta]  ", end="")
-        out.print(preference["preference"], markup=False)
+    if found["preferences"]:
+        out.print("[magenta]preferences[/magenta]")
+        out.print(preferences_table(found["preferences"]))
     out.print(
         f"[dim]{counted(len(found['results']), 'memory', 'memories')} · {found['tokens']} tokens · {took:.0f} ms[/dim]"
     )
-    for note in found["degraded"]:
-        err.print(f"[yellow]degraded: {note}[/yellow]")
+    show_degraded(found["degraded"])
 
 
 def understand(
@@ -133,8 +143,7 @@ def understand(
         if name != "degraded" and value not in (None, "", [], {}):
             out.print(f"[dim]{name:>13}[/dim]  ", end="")
             out.print(readable(value), markup=False)
-    for note in read["degraded"]:
-        err.print(f"[yellow]degraded: {note}[/yellow]")
+    show_degraded(read["degraded"])
 
 
 def get(

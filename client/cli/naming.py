@@ -33,6 +33,11 @@ OPTIONS = {
     "memory_types": "--type",
     "mode": "--mode",
     "preferences": "--preferences",
+    "states": "--state",
+    "kinds": "--kind",
+    "limit": "--limit",
+    "roles": "--role",
+    "cubes": "--cubes",
 }
 """What the SDK and the server call an argument, to the option that it comes from."""
 _OF_COMMAND = {("list", "top_k"): "--limit", ("up", "address"): "--address", ("down", "address"): "--address"}

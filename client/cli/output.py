@@ -17,6 +17,7 @@ from memcube.model.plain import error_to_plain
 
 __all__ = [
     "EXIT_STATUS",
+    "block",
     "counted",
     "day",
     "err",
@@ -24,9 +25,12 @@ __all__ = [
     "hits_table",
     "memories_table",
     "out",
+    "preferences_table",
     "print_json",
+    "print_json_line",
     "readable",
     "score_parts",
+    "show_degraded",
 ]
 
 PIPED = not sys.stdout.isatty()
@@ -52,7 +56,7 @@ EXIT_STATUS: tuple[tuple[type[errors.MemCubeError], int], ...] = (
 )
 """Exit status by kind of error; the first kind that fits counts, 1 is for all others."""
 
-LEAST_PART, MOST_PARTS = 0.005, 6
+LEAST_PART, MOST_PARTS, PARTS_A_LINE = 0.005, 6, 3
 PART_COLOURS = {
     "lexical": "cyan",
     "context_lexical": "cyan",
@@ -82,6 +86,18 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def print_json_line(value: Any) -> None:
+    """One of many JSON documents, each a line, at once: who follows a stream reads line by line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def show_degraded(notes: Iterable[str]) -> None:
+    """What an answer lacks, on standard error; brackets in a note are no markup."""
+    for note in notes:
+        err.print(f"degraded: {note}", style="yellow", markup=False, soft_wrap=True)
+
+
 def counted(number: int, one: str, many: str = "") -> str:
     """A number with its noun, e.g. "1 memory", "2 cubes"."""
     return f"{number} {one if number == 1 else many or one + 's'}"
@@ -103,10 +119,10 @@ def waiting(console: Console) -> Iterator[Callable[[str], None]]:
 
 
 def day(text: str | None, *, clock: bool = False) -> str:
-    """An RFC 3339 time as people read it; empty for None."""
+    """An RFC 3339 time as people read it, with ``clock`` to the minute; empty for None."""
     if not text:
         return ""
-    return datetime.fromisoformat(text).strftime("%d %b %Y %H:%M" if clock else "%d %b %Y").lstrip("0")
+    return datetime.fromisoformat(text).strftime("%d %b %Y %H:%M UTC" if clock else "%d %b %Y").lstrip("0")
 
 
 def readable(value: Any) -> str:
@@ -151,8 +167,22 @@ def hits_table(hits: Iterable[Mapping[str, Any]], marked: Iterable[str] = (), *,
         below = [Text(" · ").join([score, *_when_and_where(hit)])]
         if ids:
             below.append(Text(hit["id"], style="dim"))
-        parts = score_parts(hit.get("score_parts", {}))
-        blocks.append(_block(hit["memory"], below + [parts] * bool(parts)))
+        # Few a line: a line that wraps is not set in.
+        parts = [part for part in score_parts(hit.get("score_parts", {})).split("  ") if part]
+        below += [Text("  ").join(parts[at : at + PARTS_A_LINE]) for at in range(0, len(parts), PARTS_A_LINE)]
+        blocks.append(block(hit["memory"], below))
+    return Group(*blocks)
+
+
+def preferences_table(preferences: Iterable[Mapping[str, Any]]) -> Group:
+    """Preferences: each in words, and below it whether it was stated, when, why it is inferred, and its id."""
+    blocks = []
+    for one in preferences:
+        how = Text("stated" if one["explicit"] else "inferred", style="magenta")
+        below = [Text(" · ").join([how, Text(day(one.get("valid_from") or one["created_at"]), style="green")])]
+        if one.get("reasoning"):
+            below.append(Text(one["reasoning"], style="dim"))
+        blocks.append(block(one["preference"], [*below, Text(one["id"], style="dim")]))
     return Group(*blocks)
 
 
@@ -160,7 +190,7 @@ def memories_table(memories: Iterable[Mapping[str, Any]]) -> Group:
     """A listing: each memory, and below it date, source, version and id."""
     return Group(
         *(
-            _block(
+            block(
                 memory["memory"],
                 [
                     Text(" · ").join([*_when_and_where(memory), Text(f"v{memory['version']}")]),
@@ -177,6 +207,6 @@ def _when_and_where(memory: Mapping[str, Any]) -> list[Text]:
     return [Text(when, style="green"), *([Text(where, style="blue")] if where else [])]
 
 
-def _block(words: str, below: Iterable[Text]) -> Text:
+def block(words: str | Text, below: Iterable[Text]) -> Text:
     """The words from the first column on, at any width of the terminal; what is known of them in lines of its own."""
-    return Text("\n  ").join([Text(words), *below])
+    return Text("\n  ").join([Text(words) if isinstance(words, str) else words, *below])

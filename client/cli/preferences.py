@@ -20,7 +20,7 @@ from memcube.client.cli.options import (
     User,
     connect,
 )
-from memcube.client.cli.output import day, err, out, print_json
+from memcube.client.cli.output import out, preferences_table, print_json, show_degraded
 
 __all__ = ["preferences"]
 
@@ -53,12 +53,5 @@ def preferences(
     elif not found["results"]:
         out.print("no preferences known")
     else:
-        for one in found["results"]:
-            out.print(
-                f"[dim]{day(one.get('valid_from') or one['created_at'])}[/dim]  [magenta]{'stated' if one['explicit'] else 'inferred'}[/magenta]  ",
-                end="",
-            )
-            out.print(one["preference"], markup=False, end="  ")
-            out.print(f"[dim]{one['id']}[/dim]")
-    for note in found["degraded"]:
-        err.print(f"[yellow]degraded: {note}[/yellow]")
+        out.print(preferences_table(found["results"]))
+    show_degraded(found["degraded"])

@@ -165,6 +165,8 @@ def status(
     if server is None:
         file = local.running(folder)
         if file is None:
+            if not as_json:
+                err.print("'memcube up' starts a system, and so does every command on memories", style="dim")
             raise NotFoundError("running system in", str(folder))
         if file.state != READY:
             _show_start(file, folder, as_json)
@@ -183,7 +185,7 @@ def status(
     if as_json:
         print_json(plain)
         return
-    out.print(f"MemCube {found['version']}, up since {day(found['started_at'], clock=True)} UTC")
+    out.print(f"MemCube {found['version']}, up since {day(found['started_at'], clock=True)}")
     if file is None:
         out.print(f"gRPC {server}")
     else:
@@ -210,6 +212,8 @@ def status(
             f"{own['file_bytes'] / 2**20:.1f} MiB, vectors for {own['vector_coverage']:.0%}"
         )
         for task in own["tasks"]:
+            if not (task["waiting"] or task["in_progress"] or task["failed"] or task["last_error"]):
+                continue
             state = f"{task['waiting']} waiting, {task['in_progress']} in progress, {task['failed']} failed"
             out.print(f"  {task['kind']}: {state} {task['last_error']}", markup=False)
 

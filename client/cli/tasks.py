@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from memcube.client.cli.options import (
@@ -23,12 +22,14 @@ from memcube.client.cli.options import (
     User,
     connect,
 )
-from memcube.client.cli.output import counted, day, out, print_json
+from memcube.client.cli.output import block, counted, day, out, print_json, print_json_line
+from memcube.client.prepare_tasks import MOST_WAIT_S
+from memcube.model.errors import InvalidArgumentError
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Background work of a cube: what waits, what failed and why.", no_args_is_help=True)
-TaskId = Annotated[str, typer.Argument(help="As 'memcube tasks list' and 'memcube add' show it.")]
+TaskId = Annotated[str, typer.Argument(help="As 'memcube tasks list' shows it, and 'memcube add --json'.")]
 TaskIds = Annotated[list[str] | None, typer.Option("--id", help="A task; may be given several times. By default all.")]
 Wait = Annotated[float, typer.Option("--for", help="Seconds to wait, 600 at most.")]
 COLOURS = {"waiting": "yellow", "in_progress": "cyan", "completed": "green", "failed": "red", "cancelled": "dim"}
@@ -94,7 +95,7 @@ def wait(
     """Wait until the tasks of a cube have ended. Exit status 4 says that some had not when the time was over."""
     with connect(server, api_key, home, timeout) as memory:
         ids = Scope(user, agent, run, cube).arguments()
-        found = memory.wait(**ids, task_ids=task_ids, timeout_s=seconds)
+        found = memory.wait(**ids, task_ids=task_ids, timeout_s=_within(seconds))
     if as_json:
         print_json(found)
     else:
@@ -117,12 +118,12 @@ def watch(
     timeout: Timeout = TIMEOUT_S,
     as_json: Json = False,
 ) -> None:
-    """Show each change of a cube's tasks as it comes, until all have ended; with --json an object for each."""
+    """Show each change of a cube's tasks as it comes, until all have ended; with --json an object a line."""
     with connect(server, api_key, home, timeout) as memory:
         ids = Scope(user, agent, run, cube).arguments()
-        for task in memory.watch(**ids, task_ids=task_ids, timeout_s=seconds):
+        for task in memory.watch(**ids, task_ids=task_ids, timeout_s=_within(seconds)):
             if as_json:
-                print_json(task)
+                print_json_line(task)
             else:
                 out.print(_line(task))
 
@@ -159,20 +160,20 @@ def _show(tasks: list[dict[str, Any]]) -> None:
     if not tasks:
         out.print("no tasks")
         return
-    table = Table(box=None, pad_edge=False)
-    for name in ("state", "kind", "made", "about", "tries", "id", "error"):
-        table.add_column(name, overflow="fold")
     for task in tasks:
-        table.add_row(
-            Text(task["state"], style=COLOURS.get(task["state"], "")),
-            task["kind"],
-            day(task["created_at"], clock=True),
-            counted(len(task["item_ids"]), "memory", "memories"),
-            str(task["attempts"]),
-            task["id"],
-            Text(task["error"], style="red"),
-        )
-    out.print(table)
+        about = counted(len(task["item_ids"]), "memory", "memories")
+        tried = counted(task["attempts"], "try", "tries")
+        head = Text(task["state"], style=COLOURS.get(task["state"], ""))
+        head.append(f"  {task['kind']} · {day(task['created_at'], clock=True)} · {about} · {tried}", style="default")
+        below = [Text(task["id"], style="dim"), *([Text(task["error"], style="red")] if task["error"] else [])]
+        out.print(block(head, below))
+
+
+def _within(seconds: float) -> float:
+    """What --for says; here, as for the SDK it is a timeout, which is another option of these commands."""
+    if not 0 <= seconds <= MOST_WAIT_S:
+        raise InvalidArgumentError("--for", f"{seconds:g} is not within 0 to {MOST_WAIT_S:g}")
+    return seconds
 
 
 def _line(task: Mapping[str, Any]) -> Text:

@@ -52,7 +52,8 @@ def test_add_documents(system: LocalSystem, user: str, tmp_path: Path) -> None:
     assert (hit["memory_type"], hit["sources"][0]["id"], hit["key"]) == ("RawFileMemory", "bills.pdf", "Page 1")
     assert system.json("add", "-u", user, str(tmp_path))["already"] == len(added["results"])
     alone = system.run("add", "-u", user, str(tmp_path / "broken.pdf"))
-    assert alone.returncode != 0 and "is no pdf file" in alone.stderr
+    assert alone.returncode == 2 and alone.stdout == "", "nothing is said to be added"
+    assert f"{tmp_path / 'broken.pdf'}: is no pdf file" in alone.stderr
 
 
 def test_a_directory_is_taken_once(system: LocalSystem, user: str, tmp_path: Path) -> None:

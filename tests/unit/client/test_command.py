@@ -21,8 +21,10 @@ from memcube.client.cli.output import (
     hits_table,
     memories_table,
     out,
+    preferences_table,
     readable,
     score_parts,
+    show_degraded,
 )
 from memcube.model.errors import ERRORS, DamagedError, InternalError, TooLargeError
 
@@ -121,6 +123,26 @@ def test_a_listing_shows_words_and_whole_ids(width: int) -> None:
         lines = shown(table, width)
         assert lines[0] == HIT["memory"]
         assert f"  {HIT['id']}" in lines
+
+
+def test_score_parts_are_set_in_at_80_columns() -> None:
+    """Also where there are six with long names: no line wraps to the first column, where words of memories are."""
+    hit = {**HIT, "sources": [], "score": 0.5, "score_parts": {f"context_lexical{n}": -1.0 for n in range(6)}}
+    lines = shown(hits_table([hit]), 80)
+    assert [line[:2] for line in lines[1:]] == ["  "] * 3
+
+
+def test_preferences_show_their_reason_and_a_whole_id() -> None:
+    """At 80 columns too; one that was inferred says from what."""
+    why = "asked for it in 2 turns"
+    lines = shown(preferences_table([{**HIT, "preference": "Short answers", "explicit": False, "reasoning": why}]), 80)
+    assert lines == ["Short answers", "  inferred · 1 Mar 2026", f"  {why}", f"  {HIT['id']}"]
+
+
+def test_what_an_answer_lacks_is_told_to_the_letter(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names in brackets are no markup, and nothing is broken over lines."""
+    show_degraded([f"cube [red]x: {'not found ' * 20}"])
+    assert f"degraded: cube [red]x: {'not found ' * 20}" in capsys.readouterr().err
 
 
 def test_numbers_agree_with_their_nouns() -> None:

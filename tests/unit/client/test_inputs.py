@@ -209,6 +209,10 @@ def test_a_document_is_sent_as_it_is(tmp_path: Path) -> None:
     keys = [one["idempotency_key"] for one in keyed(intake.adds)]
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 other")
     assert next(keyed(adds_of(str(tmp_path / "a.pdf"))))["idempotency_key"] not in keys
+    assert intake.named == {}, "what a directory holds is skipped, what was named is refused by its name"
+    named = Intake()
+    named.take(str(tmp_path / "b.docx"))
+    assert named.named == {0: str(tmp_path / "b.docx")}
     intake.leave(0, "is encrypted")
     assert (intake.taken, intake.skipped) == ([str(tmp_path / "b.docx")], {str(tmp_path / "a.pdf"): "is encrypted"})
 

@@ -112,6 +112,14 @@ def test_a_failed_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert said == [], "a refusal comes before any talk of starting"
 
 
+def test_an_own_system_is_not_taken_out_of_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``down --address`` of a home whose system has a Ray of its own: said plainly, and no defect of ours."""
+    held = [sys.executable, "-c", f"raise SystemExit({local.LOCK_HELD})"]
+    monkeypatch.setattr(local, "spawn", lambda home, arguments: subprocess.Popen(held))
+    with pytest.raises(InvalidArgumentError, match=r"address: the system in .* 'memcube down .*' stops it"):
+        local.take_out(tmp_path, "127.0.0.1:6379", 20.0)
+
+
 def test_stopping_nothing_is_fine(tmp_path: Path) -> None:
     """``down`` twice is no error."""
     assert local.stop(tmp_path, 1.0, lambda line: None) is False

@@ -21,6 +21,8 @@ from memcube.model.errors import InvalidArgumentError, NotFoundError, TooLargeEr
         ("search", "cube_ids[1]", "--also[1]"),
         ("search", "memory_types[0]", "--type[0]"),
         ("list", "top_k", "--limit"),
+        ("tasks", "states[0]", "--state[0]"),
+        ("keys", "roles", "--role"),
         ("search", "query", "query"),
     ],
 )
@@ -60,11 +62,8 @@ def test_the_options_are_those_that_there_are() -> None:
 
     from memcube.client.cli.app import app
 
-    root = typer.main.get_command(app)
-    known = {
-        option
-        for command in root.commands.values()  # type: ignore[attr-defined]
-        for parameter in command.params
-        for option in parameter.opts
-    }
+    commands = list(typer.main.get_command(app).commands.values())  # type: ignore[attr-defined]
+    for group in [one for one in commands if hasattr(one, "commands")]:
+        commands += group.commands.values()
+    known = {option for command in commands for parameter in command.params for option in parameter.opts}
     assert set(OPTIONS.values()) <= known

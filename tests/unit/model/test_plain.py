@@ -39,6 +39,7 @@ def test_an_item_has_mem0s_fields_and_no_empty_ones() -> None:
         "activated",
     )
     assert not {"agent_id", "run_id", "expires_at", "confidence", "derived_from"} & set(plain)
+    assert item_to_plain(item(confidence=0.800000011920929))["confidence"] == 0.8, "as it was before the wire"
 
 
 def test_a_source_says_where_it_was() -> None:

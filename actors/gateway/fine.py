@@ -23,9 +23,8 @@ from memcube.actors.reader.understand import Intent, language_of, understand
 from memcube.model.ids import Principal
 from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb
-from memcube.protos.memcube.v1 import task_pb2
 
-__all__ = ["Asking", "Fine", "fused", "is_worth_it", "spending_of"]
+__all__ = ["Asking", "Fine", "fused", "is_worth_it"]
 
 SHARE, SPLIT_SHARE = 0.8, 0.35
 """Parts of a search's time that the model may take in all, and to split the question."""
@@ -136,11 +135,6 @@ def fused(rankings: Sequence[Sequence[pb.Hit]]) -> list[pb.Hit]:
 def _by_turns(rankings: Sequence[Sequence[pb.Hit]]) -> Iterator[pb.Hit]:
     for row in zip_longest(*rankings):
         yield from (hit for hit in row if hit is not None)
-
-
-def spending_of(spent: Spent) -> task_pb2.Spending:
-    """What a model took, for the wire."""
-    return task_pb2.Spending(calls=spent.calls, tokens_in=spent.tokens_in, tokens_out=spent.tokens_out)
 
 
 def _evidence(hits: Sequence[pb.Hit]) -> list[Evidence]:

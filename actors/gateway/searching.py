@@ -14,11 +14,12 @@ from memcube.actors.cube.read import DEFAULT_TOP_K
 from memcube.actors.gateway.caller import Caller
 from memcube.actors.gateway.composite import Place, Read, ask_all, fill, ranked
 from memcube.actors.gateway.failure import as_error
-from memcube.actors.gateway.fine import Fine, fused, is_worth_it, spending_of
+from memcube.actors.gateway.fine import Fine, fused, is_worth_it
 from memcube.actors.gateway.queries import Queries, Query
 from memcube.actors.gateway.reranking import FIRST, rerank
 from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.together import together
+from memcube.actors.llm.bill import spending_of
 from memcube.model.errors import InvalidArgumentError
 from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from memcube.actors.gateway.caller import Caller
 from memcube.actors.gateway.failure import as_error
-from memcube.actors.gateway.fine import spending_of
 from memcube.actors.gateway.seam import Scheduler
 from memcube.actors.llm import Spent
+from memcube.actors.llm.bill import spending_of
 from memcube.actors.reader.understand import Intent, Understanding, understand
 from memcube.actors.reader.understand_llm import read_answer, understand_prompt
 from memcube.model.errors import UnavailableError

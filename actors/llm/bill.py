@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from memcube.actors.llm.prompt import Spent
+from memcube.protos.memcube.v1 import task_pb2
 
-__all__ = ["Bill"]
+__all__ = ["Bill", "spending_of"]
 
 
 class Bill:
@@ -16,3 +17,8 @@ class Bill:
     def add(self, spent: Spent) -> None:
         """One more call, or a part of one."""
         self.spent += spent
+
+
+def spending_of(spent: Spent) -> task_pb2.Spending:
+    """What was spent, for the wire."""
+    return task_pb2.Spending(calls=spent.calls, tokens_in=spent.tokens_in, tokens_out=spent.tokens_out)

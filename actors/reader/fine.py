@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from memcube.actors.llm.bill import Bill
+from memcube.actors.llm.bill import Bill, spending_of
 from memcube.actors.llm.client import ChatModel
 from memcube.actors.llm.texts import language_of
 from memcube.actors.reader.fine_checks import Seen
 from memcube.actors.reader.fine_drafts import Drafting, language_problem, when_of
 from memcube.actors.reader.fine_prompt import Said, finely_prompt, said_of, windows
 from memcube.model.errors import DeadlineError, ExhaustedError, MemCubeError, UnavailableError
-from memcube.protos.memcube.v1 import item_pb2, task_pb2, work_pb2
+from memcube.protos.memcube.v1 import item_pb2, work_pb2
 
 __all__ = ["failed", "read_finely"]
 
@@ -104,5 +104,5 @@ def _done(
 
 
 def _ended(work: work_pb2.TakeTaskResponse, bill: Bill) -> work_pb2.FinishTaskRequest:
-    spent = task_pb2.Spending(calls=bill.spent.calls, tokens_in=bill.spent.tokens_in, tokens_out=bill.spent.tokens_out)
+    spent = spending_of(bill.spent)
     return work_pb2.FinishTaskRequest(id=work.task.id, attempt=work.task.attempts, spent=spent)

@@ -28,17 +28,7 @@ class Class(IntEnum):
     """What is there becomes better."""
 
 
-_CLASSES = {
-    ASK: Class.INTERACTIVE,
-    "query": Class.INTERACTIVE,
-    "answer": Class.INTERACTIVE,
-    CONVERT: Class.ADD,
-    "add": Class.ADD,
-    "mem_feedback": Class.ADD,
-    "mem_read": Class.READ,
-    "pref_add": Class.READ,
-    "mem_update": Class.READ,
-}
+_CLASSES = {ASK: Class.INTERACTIVE, CONVERT: Class.ADD, "mem_read": Class.READ}
 
 
 def class_of(kind: str) -> Class:

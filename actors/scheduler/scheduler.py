@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import TypeVar
 
-from memcube.actors.llm import LLMConfig, Spent
+from memcube.actors.llm import LLMConfig
+from memcube.actors.llm.bill import spending_of
 from memcube.actors.scheduler.accounts import Accounts
 from memcube.actors.scheduler.config import SchedulerConfig
 from memcube.actors.scheduler.fair_queue import FairQueue
@@ -23,7 +24,6 @@ from memcube.actors.scheduler.limits import Breaker, Pace, Span
 from memcube.model.errors import ExhaustedError, UnavailableError
 from memcube.model.ids import CubeRef
 from memcube.protos.memcube.v1 import service_pb2 as pb
-from memcube.protos.memcube.v1 import task_pb2
 
 __all__ = ["Scheduler"]
 
@@ -191,11 +191,11 @@ class Scheduler:
             completed=account.completed,
             failed=account.failed,
             model=self._llm.model,
-            spent=spending(account.spent),
+            spent=spending_of(account.spent),
         )
         status.model_state, status.model_detail = self._model_state(tenant, now_s)
         for kind, spent in account.by_kind.items():
-            status.spent_by_kind[kind].CopyFrom(spending(spent))
+            status.spent_by_kind[kind].CopyFrom(spending_of(spent))
         return status
 
     # --- inside -------------------------------------------------------------------------------------------------
@@ -284,8 +284,3 @@ def _less(counts: Counter[T], name: T) -> None:
     counts[name] -= 1
     if not counts[name]:
         del counts[name]
-
-
-def spending(spent: Spent) -> task_pb2.Spending:
-    """What was spent, for the wire."""
-    return task_pb2.Spending(calls=spent.calls, tokens_in=spent.tokens_in, tokens_out=spent.tokens_out)

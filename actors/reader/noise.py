@@ -28,12 +28,15 @@ _HEARTBEAT_PROMPT = re.compile(r"\s*Read HEARTBEAT\.md\b")
 _KEEP_ALIVE = re.compile(
     r"\s*(?:keep[-_ ]?alive|[\[<(]\s*(?:keep[-_ ]?alive|heartbeat|ping|pong)\s*[\]>)])\W{0,8}", re.IGNORECASE
 )
-_NOTHING_SAID = re.compile(r"[\s.…·\u200b-\u200f\u2060\ufeff]*")
+_UNSEEN = r"\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e007f"
+"""Characters that show nothing: a text may begin with a byte order mark, and one of tags alone speaks to models only."""
+_NOTHING_SAID = re.compile(rf"[\s.…·{_UNSEEN}]*")
+_UNSEEN_FIRST = re.compile(rf"[\s{_UNSEEN}]*")
 
 
 def _alone(first: str, last: str) -> re.Pattern[str]:
     marks = f"(?:(?P<first>{re.escape(first)})|{re.escape(last)})"
-    return re.compile(rf"^[ \t]*{marks}[ \t\r]*(?:\n|\Z)", re.MULTILINE)
+    return re.compile(rf"^[ \t{_UNSEEN}]*{marks}[ \t\r{_UNSEEN}]*(?:\n|\Z)", re.MULTILINE)
 
 
 _PAIRS = ((MEMORIES_FIRST, MEMORIES_LAST), (PREFERENCES_FIRST, PREFERENCES_LAST))
@@ -44,12 +47,15 @@ _ITEM = re.compile(r"[ \t]*(?:- [^\n]*|\d{1,2}\. “[^\n]*|[^\n]{1,80}:|What the
 
 def left_out(role: str, text: str) -> tuple[str, str] | None:
     """The reason, and in words, why a message of this role is nobody's memory; None: it is kept."""
-    if role.lower() in _SYSTEM_ROLES:
+    role = role.strip().lower()
+    if role in _SYSTEM_ROLES:
         return SYSTEM_PROMPT, f"the role {role[:32]!r} speaks to the model; verbatim keeps it"
     if len(text) < _LONGEST_SENTINEL and text.strip(_MARKUP) in _SENTINELS:
         return NOISE, f"{text.strip(_MARKUP)} says that there is nothing to say"
-    if role.lower() == "assistant":
+    if role == "assistant":
         return None
+    unseen = _UNSEEN_FIRST.match(text)
+    text = text[unseen.end() :] if unseen else text
     if _TICK.match(text) or (_HEARTBEAT_PROMPT.match(text) and "HEARTBEAT_OK" in text):
         return NOISE, "a scheduler's message"
     if _KEEP_ALIVE.fullmatch(text) or _NOTHING_SAID.fullmatch(text):

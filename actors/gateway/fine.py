@@ -19,7 +19,8 @@ from memcube.actors.gateway.failure import as_error
 from memcube.actors.gateway.seam import Scheduler
 from memcube.actors.llm import Prompt, Reply, Spent
 from memcube.actors.llm.decompose import Evidence, answer_prompt, decompose_prompt, read_answer, read_decomposition
-from memcube.actors.reader.understand import Intent, language_of, understand
+from memcube.actors.llm.texts import language_of
+from memcube.actors.reader.understand import Intent, understand
 from memcube.model.ids import Principal
 from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb

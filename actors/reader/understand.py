@@ -18,7 +18,7 @@ from memcube.actors.reader.understanding import Intent, Understanding
 from memcube.actors.recall.words import words
 from memcube.model.item import MemoryType
 
-__all__ = ["Intent", "Understanding", "language_of", "understand"]
+__all__ = ["Intent", "Understanding", "understand"]
 
 MOST_CHARS = 4000
 """Of a longer text (somebody pasted a document) only the first and the last 2,000 characters are read."""
@@ -70,7 +70,7 @@ def understand(text: str, reference_time: datetime, known_people: Collection[str
     """
     read = text if len(text) <= MOST_CHARS else f"{text[: MOST_CHARS // 2]}\n{text[-MOST_CHARS // 2 :]}"
     spans = find_spans(read, reference_time)
-    language = language_of(read)
+    language = _language(read)
     people = find_people(read, known_people)
     plain = _blanked(read, spans)
     intent, confidence = _intent(plain, read, language)
@@ -90,7 +90,7 @@ def understand(text: str, reference_time: datetime, known_people: Collection[str
     )
 
 
-def language_of(text: str) -> str:
+def _language(text: str) -> str:
     """'zh' where a quarter of the letters or more are Han and none Kana, 'en' where half are Latin, else 'und'."""
     letters = len(LETTER.findall(text))
     if 4 * len(HAN.findall(text)) >= max(letters, 1) and not KANA.search(text):

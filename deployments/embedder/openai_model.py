@@ -7,14 +7,13 @@ import os
 import random
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 import numpy as np
 import numpy.typing as npt
 
+from memcube.actors.llm.refusal import retry_after_s
 from memcube.deployments.embedder.config import EmbedderConfig
 from memcube.model.errors import DeadlineError, UnavailableError
 
@@ -81,7 +80,7 @@ class OpenAIModel:
                     problem += f", the key in {self._config.api_key_env} is refused"
                 if status not in PASSING:
                     raise UnavailableError(f"{WHAT} ({problem}{_reason(status, body)})", SETTLED_PAUSE_S)
-                wait_s = _retry_after_s(headers.get("retry-after", ""))
+                wait_s = retry_after_s(headers)
             # Jitter keeps many replicas from coming back at the same instant.
             wait_s = wait_s + random.uniform(0, 0.1) if wait_s else random.uniform(pause_s / 2, pause_s)
             if time.monotonic() + wait_s >= end_s:
@@ -135,17 +134,3 @@ def _reason(status: int, body: bytes) -> str:
         return f": {answer['error']['message']}"[:200]
     except (ValueError, KeyError, TypeError):
         return ""
-
-
-def _retry_after_s(header: str) -> float:
-    """Seconds that a Retry-After header asks for, in either of its forms; 0 if none or unreadable."""
-    try:
-        return min(3600.0, max(0.0, float(header)))
-    except ValueError:
-        pass
-    try:
-        when = parsedate_to_datetime(header)
-    except ValueError:
-        return 0.0
-    left_s = (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return min(3600.0, max(0.0, left_s))

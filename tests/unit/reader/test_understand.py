@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memcube.actors.reader.understand import MOST_CHARS, Intent, language_of, understand
+from memcube.actors.reader.understand import MOST_CHARS, Intent, understand
 from memcube.actors.reader.understand_split import MOST_PARTS
 from memcube.model.errors import InvalidArgumentError
 from memcube.model.item import MemoryType
@@ -201,7 +201,7 @@ def test_query_is_the_request_without_its_frame(text: str, query: str) -> None:
 )
 def test_language(text: str, language: str) -> None:
     """Han is Chinese unless Kana stand beside it, Latin letters count as English, all else is unknown."""
-    assert language_of(text) == language
+    assert understand(text, WEDNESDAY).language == language
 
 
 def test_reference_time_must_have_a_zone() -> None:

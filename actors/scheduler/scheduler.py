@@ -109,8 +109,8 @@ class Scheduler:
             self._calls -= 1
 
     def knows(self, ref: CubeRef) -> bool:
-        """Whether a task of this cube is known here."""
-        return ref in self._of_cube
+        """Whether a task of this cube is known here, or will be asked for when there is room: no need to look."""
+        return ref in self._of_cube or ref in self._forgotten
 
     def forgotten(self) -> list[CubeRef]:
         """Cubes whose tasks did not find room; empty while there is still none. They are the caller's to ask then."""

@@ -20,7 +20,7 @@ ALLOWED = {
 """What each layer may import of the others."""
 SHELLS = {"ray", "grpc", "torch", "pymilvus", "transformers", "uvicorn", "fastapi"}
 """Never imported by a core of these folders: they are plain Python and tested in microseconds."""
-CORES = ("cube", "vault", "recall", "reader", "operator", "governance")
+CORES = ("cube", "vault", "recall", "reader", "operator", "governance", "llm")
 IMPORT_S = 0.5
 
 

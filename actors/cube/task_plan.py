@@ -66,8 +66,7 @@ class TaskPlanner:
             return task_id
         for item in items:
             if item.memory_type is not MemoryType.TOOL_SCHEMA:
-                people = item.user_id, item.agent_id, item.run_id
-                window = Window(MEM_READ, item.session_id, *people, call.principal.id)
+                window = Window(MEM_READ, item.session_id, *_people(item), call.principal.id)
                 task_id = self._gather(window, item, self._config.read_window, self._config.read_window_chars)
         return task_id
 
@@ -75,8 +74,7 @@ class TaskPlanner:
         """Let what a task made be compared with what is there."""
         if self._config.organizing and task.wire.kind == MEM_READ:
             for item in items:
-                people = item.user_id, item.agent_id, item.run_id
-                window = Window(MEM_ORGANIZE, "", *people, task.wire.principal_id)
+                window = Window(MEM_ORGANIZE, "", *_people(item), task.wire.principal_id)
                 self._gather(window, item, ORGANIZED_TOGETHER, 0)
 
     def _gather(self, window: Window, item: Item, most: int, most_chars: int) -> str:
@@ -222,7 +220,7 @@ class TaskPlanner:
         response.items.extend(self._wire(item) for item in items)
         if task.session_id and items:
             response.context.extend(map(self._wire, self._context(task.session_id, items[0].id)))
-            response.known.extend(map(self._wire, self._known(task.session_id)))
+            response.known.extend(map(self._wire, self._known(items[0])))
         return response.SerializeToString()
 
     def _wire(self, item: Item) -> item_pb2.Item:
@@ -242,9 +240,14 @@ class TaskPlanner:
             found.append(item)
         return found[::-1]
 
-    def _known(self, session: str) -> list[Item]:
-        """What was made from a session's messages, newest first."""
-        made = (item for item in self._of_session(session, "") if item.derived_from)
+    def _known(self, like: Item) -> list[Item]:
+        """What was made from the messages of an item's session and people, newest first: what is known of others in
+        the same conversation is no reason to leave anything out."""
+        made = (
+            item
+            for item in self._of_session(like.session_id, "")
+            if item.derived_from and _people(item) == _people(like)
+        )
         return list(islice(made, KNOWN_ITEMS))
 
     def _of_session(self, session: str, before_id: str) -> Iterator[Item]:
@@ -318,7 +321,7 @@ class TaskPlanner:
                     f"{merge.id} is not merged into {merge.into}: one hangs on the other, or was merged before"
                 )
                 continue
-            if (item.user_id, item.agent_id, item.run_id) != (into.user_id, into.agent_id, into.run_id):
+            if _people(item) != _people(into):
                 notes.append(f"{merge.id} is not merged into {merge.into}: they are about different people")
                 continue
             self._emit_for(call, key, task, EventKind.ITEM_UPDATED, merged(item, into.id, self._now))
@@ -343,3 +346,8 @@ class TaskPlanner:
         held = held.retried(self._now)
         self._tasks.stage(held)
         return pb.RetryTaskResponse(task=held.wire).SerializeToString()
+
+
+def _people(item: Item) -> tuple[str, str, str]:
+    """Whom it is about."""
+    return item.user_id, item.agent_id, item.run_id

@@ -279,7 +279,7 @@ def test_ended_tasks_are_kept_a_week_and_within_a_number(bench: TaskBench, monke
 
 
 def test_a_worker_gets_items_context_and_what_is_known(bench: TaskBench) -> None:
-    """Its messages in order, those before them in the session, and what was made of the session already."""
+    """Its messages in order, those before them in the session, and what was made of the same people's already."""
     first = bench.say("I have a dog", "His name is Rex", session_id="s")
     made = bench.read_finely(first, ("Alice has a dog named Rex", ids(first)))
     bench.say("elsewhere", session_id="other")
@@ -290,6 +290,10 @@ def test_a_worker_gets_items_context_and_what_is_known(bench: TaskBench) -> None
     assert [item.id for item in work.known] == made
     assert work.task.state == IN_PROGRESS
     assert work.task.kind == "mem_read"
+    bob = bench.say("I have a dog too", session_id="s", scope=pb.Scope(cube_id="user:alice", user_id="bob"))
+    work = bench.take(bob.task_id)
+    assert work.context[-1].memory == "The vet comes on Friday"
+    assert not work.known
 
 
 def test_a_repeated_take_is_the_same_take(bench: TaskBench) -> None:

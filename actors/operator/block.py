@@ -41,16 +41,25 @@ ROLE = re.compile(
 OVERRIDES = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass|discard)\b.{0,40}\b(?:instructions?|prompts?|rules|guidelines|polic(?:y|ies)"
     r"|restrictions|previous|above|system)\b|\b(?:reveal|print|repeat|output|leak)\b.{0,30}\b(?:system prompt|instructions|api key"
-    r"|passwords?|secrets?)\b|(?:忽略|无视|忘记).{0,12}(?:指令|提示|规则|说明)",
+    r"|passwords?|secrets?)\b|(?:忽略|无视|忘记).{0,12}(?:指令|提示|规则|说明)"
+    r"|\b(?:never|not|don['’]?t|stop|no longer)\s(?:follow|obey|heed|respect)(?:ing)?\b.{0,20}(?:\b(?:system|developer)\b"
+    r"|\byour (?:\w+ )?(?:instructions?|prompts?|rules|guidelines)\b)|\b(?:only obey|obey only|only listen to) me\b"
+    r"|\b(?:send|post|upload|forward|submit)\b.{0,60}https?:|不(?:要|再|必)?(?:遵守|遵循|听从).{0,6}(?:系统|指令|提示)|只听我的",
     re.IGNORECASE | re.DOTALL,
 )
 """A statement with one of these is no preference, whatever it is wrapped in; it is left out."""
-SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+UNSEEN = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]+")
+"""What shows nothing and a model reads all the same: within words it would hide them from the rules above."""
+
+
+def _flat(text: str) -> str:
+    return SPACES.sub(" ", UNSEEN.sub("", text))
 
 
 def _one_line(text: str) -> str:
     """``text`` so that it can stand quoted in a prompt: one line, no marks of ours or of chat templates, bounded."""
-    flat = SPACES.sub(" ", text).strip().translate(MARKS)
+    flat = _flat(text).strip().translate(MARKS)
     flat = ROLE.sub(lambda match: f"{match['role']} -", flat)
     return flat if len(flat) <= LONGEST_CHARS else flat[: LONGEST_CHARS - 1].rstrip() + "…"
 
@@ -63,7 +72,7 @@ def preference_block(chosen: Sequence[Chosen], token_budget: int = TOKEN_BUDGET)
     fitting: list[Chosen] = []
     block, used = "", 0
     for one in chosen:
-        if OVERRIDES.search(SPACES.sub(" ", f"{one.preference.text} {one.preference.reasoning}")):
+        if OVERRIDES.search(_flat(f"{one.preference.text} {one.preference.reasoning}")):
             continue
         text = _written([*fitting, one])
         tokens = estimate_tokens(text)

@@ -18,13 +18,15 @@ from memcube.client.scope import filter_of, scope_of, scopes_of
 from memcube.model import answers
 from memcube.model.codec import struct_from_info
 from memcube.model.content import schemas_of
-from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
+from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError, TooLargeError
 from memcube.model.ids import new_idempotency_key
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["Prepared"]
 
 Result = TypeVar("Result")
+MOST_CUBES = 16
+"""Cubes of one search, the main one included: as many as the server takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,9 @@ def search(
         preferences=count("preferences", preferences),
     )
     scopes = [scope, *more]
+    if len(scopes) > MOST_CUBES:
+        # The server would refuse it too, by the wire's name.
+        raise TooLargeError("cube_ids", len(scopes), MOST_CUBES, "cubes")
     calls: Prepared[Plain] | None = None
     for place in reversed(range(len(scopes))):
         calls = _search_from(scopes[place:] + scopes[:place], request, explain, calls)

@@ -27,6 +27,8 @@ LOGICAL_CPUS = 64
 """Scheduling units, not cores: actors here are bounded by their own counts, never by how many cores there are."""
 CORE = {"gcs_server", "raylet"}
 """Ray's processes that Ray does not start again."""
+TOO_SLOW = "timed out during startup"
+"""Of what Ray raises, a bare Exception, when its raylet has not registered within 30 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def _runs(process: psutil.Process) -> bool:
 def start_local_ray(folder: Path, config: SystemConfig, *, log_to_driver: bool = False) -> LocalRay:
     """Start a Ray of our own whose scratch files are in ``folder`` and connect to it.
 
+    Raises UnavailableError where the machine is too busy for Ray to come up in the time that it gives itself.
     ``log_to_driver`` brings what actors write to standard error into this process's: the supervisor's log.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -62,18 +65,25 @@ def start_local_ray(folder: Path, config: SystemConfig, *, log_to_driver: bool =
     keep_token_private()
     import ray
 
-    ray.init(
-        address="local",
-        namespace=NAMESPACE,
-        num_cpus=max(LOGICAL_CPUS, config.frames + 8),
-        num_gpus=None,
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        log_to_driver=log_to_driver,
-        logging_level=logging.WARNING,
-        _temp_dir=str(folder),
-        _node_ip_address="127.0.0.1",
-    )
+    try:
+        ray.init(
+            address="local",
+            namespace=NAMESPACE,
+            num_cpus=max(LOGICAL_CPUS, config.frames + 8),
+            num_gpus=None,
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            log_to_driver=log_to_driver,
+            logging_level=logging.WARNING,
+            _temp_dir=str(folder),
+            _node_ip_address="127.0.0.1",
+        )
+    except Exception as error:
+        if TOO_SLOW not in str(error):
+            raise
+        raise UnavailableError(
+            "Ray on this machine (it did not start within 30 s: other work keeps the machine busy)", 30.0
+        ) from error
     return LocalRay(tuple(child for child in psutil.Process().children() if child.name() in CORE))
 
 

@@ -141,18 +141,18 @@ class SearchBody(Scoped):
     query: str
     top_k: Count | None = None
     filters: Filters | None = None
-    threshold: float | None = None
-    token_budget: Count | None = None
+    threshold: float | None = Field(None, description="the least score, 0 to 1")
+    token_budget: Count | None = Field(None, description="the most tokens of all results together")
     reference_time: Time | None = None
     include_expired: bool = False
-    cube_ids: Names = []
+    cube_ids: Names = Field([], description="further cubes, up to 16 in all, in one ranking; so are the next three")
     user_ids: Names = []
     agent_ids: Names = []
     run_ids: Names = []
     memory_types: Names = Field([], examples=[["PreferenceMemory"]])
-    mode: Literal["fast", "fine", "mixture"] = "fast"
-    rerank: bool = False
-    preferences: Count | None = None
+    mode: Literal["fast", "fine", "mixture"] = Field("fast", description="fast, fine (a model answers) or mixture")
+    rerank: bool = Field(False, description="a cross-encoder reads the first hits again, where one is configured")
+    preferences: Count | None = Field(None, description="so many of the user's preferences too, up to 20")
 
     def request(self) -> pb.SearchRequest:
         """The wire form."""

@@ -21,6 +21,7 @@ def docs_page(openapi: dict[str, Any]) -> str:
         "<!doctype html><html lang=en><meta charset=utf-8>",
         f"<title>{escape(info['title'])} REST</title><style>{_STYLE}</style>",
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info.get('description', ''))}</p>",
+        "<p>A name with a ? may be left out.</p>",
         "<p>For machines: <a href=/openapi.json>openapi.json</a></p>",
     ]
     for path, methods in openapi["paths"].items():

@@ -226,6 +226,7 @@ def test_kinds_modes_and_preferences_have_names() -> None:
     ("arguments", "field"),
     [
         ({"cube_ids": "team"}, "cube_ids"),
+        ({"cube_ids": [f"c{n}" for n in range(17)]}, "cube_ids"),
         ({"user_ids": ["bob", ""]}, "user_ids[1]"),
         ({"memory_types": ["LongTermMemory", "Skill"]}, "memory_types[1]"),
         ({"memory_types": 9}, "memory_types"),

@@ -19,7 +19,7 @@ from memcube.actors.llm.bill import spending_of
 from memcube.actors.scheduler.accounts import Accounts
 from memcube.actors.scheduler.config import SchedulerConfig
 from memcube.actors.scheduler.fair_queue import FairQueue
-from memcube.actors.scheduler.job import Job, Offer, Outcome
+from memcube.actors.scheduler.job import CONVERT, Job, Offer, Outcome
 from memcube.actors.scheduler.limits import Breaker, Pace, Span
 from memcube.model.errors import ExhaustedError, UnavailableError
 from memcube.model.ids import CubeRef
@@ -33,6 +33,8 @@ DAY_S = 24 * 3600.0
 FIRST_TOKENS = 2000
 """What a job is expected to take before one of its kind has been seen."""
 REFUSED_RETRY_S = 5.0
+DOCUMENTS_PER_READER = 2
+"""At most half of a reader's jobs: documents may take a minute each, and questions are not to wait for them."""
 MODEL = "the language model"
 NO_QUOTA = Span(0, DAY_S)
 
@@ -46,6 +48,8 @@ class Scheduler:
         self._kinds_with_model = kinds_with_model
         self._with_model = FairQueue(config.weight)
         self._without = FairQueue(config.weight)
+        self._documents = FairQueue(config.weight)
+        self._most_documents = config.max_readers * max(1, min(DOCUMENTS_PER_READER, config.jobs_per_reader // 2))
         self._tasks: dict[tuple[str, str, str], Job] = {}
         self._of_cube: Counter[CubeRef] = Counter()
         self._of_tenant: Counter[str] = Counter()
@@ -125,6 +129,8 @@ class Scheduler:
         """The job that may start now; it runs from here on, until ``end``."""
         self._wake(now_s, unix_s)
         turns: list[tuple[FairQueue, Callable[[str], bool]]] = [(self._without, lambda tenant: True)]
+        if self._room_for_documents():
+            turns.append((self._documents, lambda tenant: True))
         if self._model_wait_s(now_s) == 0.0:
             turns.append((self._with_model, self._within_quota(now_s)))
         turns.sort(key=lambda turn: turn[0].rank(now_s))
@@ -142,7 +148,7 @@ class Scheduler:
     def ready(self, now_s: float, unix_s: float) -> bool:
         """Whether a job could start now if a reader had room: what a new reader is started for."""
         self._wake(now_s, unix_s)
-        if len(self._without):
+        if len(self._without) or (len(self._documents) and self._room_for_documents()):
             return True
         return self._model_wait_s(now_s) == 0.0 and self._with_model.has_for(self._within_quota(now_s))
 
@@ -224,7 +230,12 @@ class Scheduler:
         _less(self._of_tenant, job.tenant)
 
     def _queue_of(self, job: Job) -> FairQueue:
-        return self._with_model if job.needs_model else self._without
+        if job.needs_model:
+            return self._with_model
+        return self._documents if job.kind == CONVERT else self._without
+
+    def _room_for_documents(self) -> bool:
+        return sum(job.kind == CONVERT for job in self._running) < self._most_documents
 
     def _tokens_of(self, job: Job) -> int:
         return int(self._expected.get(job.purpose, FIRST_TOKENS)) if job.needs_model else 0

@@ -277,3 +277,15 @@ def test_settings_that_make_no_sense_are_refused() -> None:
     for settings in ({"max_readers": 0}, {"min_readers": 3}, {"weights": {"acme": 0.0}}):
         with pytest.raises(InvalidArgumentError, match="scheduler"):
             SchedulerConfig(**settings)
+
+
+def test_documents_leave_readers_room_for_questions() -> None:
+    """Documents that take a minute each had every place of the only reader, and questions waited for them."""
+    c = Core(max_readers=1)
+    documents = [c.ask("other", model=False) for _ in range(8)]
+    assert {c.next(), c.next()} == set(documents[:2])
+    assert c.next() is None and not c.core.ready(c.now_s, c.now_s)
+    question = c.ask()
+    assert c.next() is question
+    c.end(documents[0])
+    assert c.next() is documents[2]

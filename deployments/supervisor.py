@@ -148,7 +148,7 @@ def _own(progress: Progress, config: SystemConfig, options: argparse.Namespace) 
     leftovers = Leftovers()
     in_order, lost = False, ""
     try:
-        in_order, lost = _run(progress, config, ray_folder, leftovers, asked)
+        in_order, lost = _run(progress, config, ray_folder, leftovers, asked, first=not options.came_back)
     except SystemExit:
         # While Ray starts, SIGTERM is handled by a handler of its own, which does this.
         asked.set()
@@ -168,9 +168,17 @@ def _own(progress: Progress, config: SystemConfig, options: argparse.Namespace) 
 
 
 def _run(
-    progress: Progress, config: SystemConfig, ray_folder: Path, leftovers: Leftovers, asked: threading.Event
+    progress: Progress,
+    config: SystemConfig,
+    ray_folder: Path,
+    leftovers: Leftovers,
+    asked: threading.Event,
+    *,
+    first: bool,
 ) -> tuple[bool, str]:
     """Start, watch and stop; returns whether it was stopped in order, and which part of Ray was lost, if one was.
+
+    So is a ``first`` start that was too slow: on a machine that others keep busy the next one mostly is in time.
 
     Nothing here waits for Ray without a bound: it may be gone at any time, and its calls then wait for a minute or
     for ever. They are made in a thread of their own, which ends with this process.
@@ -179,9 +187,15 @@ def _run(
     from memcube.deployments.system import System, start_system
 
     _heed(asked)
-    with progress.step("Ray"):
-        # In this thread: the kernel ends Ray's processes when the thread that started them ends.
-        ray = start_local_ray(ray_folder, config, log_to_driver=True)
+    try:
+        with progress.step("Ray"):
+            # In this thread: the kernel ends Ray's processes when the thread that started them ends.
+            ray = start_local_ray(ray_folder, config, log_to_driver=True)
+    except UnavailableError:
+        if not first:
+            raise
+        log.warning("Ray was too slow to start", exc_info=True)
+        return False, "first start"
     # Again: Ray has put a handler of its own there.
     _heed(asked)
     calls = ThreadPoolExecutor(1, "ray-calls")

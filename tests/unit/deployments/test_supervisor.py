@@ -5,17 +5,24 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from memcube.deployments import local_ray, supervisor
+from memcube.deployments.config import SystemConfig
+from memcube.deployments.leftovers import Leftovers
+from memcube.deployments.settings import Settings
 from memcube.deployments.supervisor import COME_BACKS, WITHIN_S, Progress, come_backs
 from memcube.model.errors import UnavailableError
-from memcube.model.run_file import LOCK_HELD, READY, STOPPING, RunFile, process_started_s, read_run_file
+from memcube.model.run_file import LOCK_HELD, READY, STARTING, STOPPING, RunFile, process_started_s, read_run_file
 
 PROGRAM = """
 import atexit, runpy, sys
@@ -69,3 +76,22 @@ def test_a_system_comes_back_so_often_and_no_more() -> None:
     often = ",".join(str(now - number) for number in range(COME_BACKS))
     with pytest.raises(UnavailableError, match="raylet ended 6 times"):
         come_backs(often, "raylet")
+
+
+def test_a_ray_that_was_too_slow_is_started_once_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first such start is a lost Ray, which begins anew; the next is told to who waits."""
+
+    def slow(*_: object, **__: object) -> None:
+        raise UnavailableError("Ray on this machine", 30.0)
+
+    monkeypatch.setattr(local_ray, "start_local_ray", slow)
+    progress = Progress(tmp_path, RunFile(os.getpid(), process_started_s(os.getpid()), STARTING))
+    config = SystemConfig(tmp_path, Settings())
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        run = partial(supervisor._run, progress, config, tmp_path, Leftovers(), threading.Event())
+        assert run(first=True) == (False, "first start")
+        with pytest.raises(UnavailableError):
+            run(first=False)
+    finally:
+        signal.signal(signal.SIGTERM, handler)

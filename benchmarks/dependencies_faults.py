@@ -66,7 +66,7 @@ KINDS = {
     "reader killed": 6, "scheduler killed": 6, "embedder replica killed": 2, "relay killed": 2, "directory killed": 2,
     "gateway killed": 2, "frame killed": 4, "frame frozen": 2, "reranker killed": 2,
 }  # fmt: skip
-"""How often each is done: 53 faults, and two of the reranker's where one is configured."""
+"""How often each is done: 51 faults, and two of the reranker's where one is configured."""
 QUICK_KINDS = dict.fromkeys(
     ["llm dead", "llm: rate limited", "llm: no JSON", "llm: made-up ids", "reader killed", "scheduler killed",
      "directory killed", "frame killed"], 1

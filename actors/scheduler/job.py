@@ -65,6 +65,8 @@ class Job:
     """The reader that has it; part of what it takes the task with."""
     counted: Any = None
     """What the core counted for it in advance."""
+    probe: bool = False
+    """Sent to see whether a model that was down is back."""
     gone: bool = False
     """Withdrawn: passed over when its turn comes."""
 

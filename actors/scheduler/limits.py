@@ -131,22 +131,28 @@ class Breaker:
             return 0.0
         return None if self._probing else max(0.0, self._probe_at_s - now_s)
 
-    def start(self) -> None:
-        """A job is sent; while the endpoint is down it is the probe."""
+    def start(self) -> bool:
+        """A job is sent; while the endpoint is down it is the probe, and this is true."""
         self._probing = self.down
+        return self._probing
 
-    def ended(self) -> None:
+    def ended(self, *, probe: bool = True) -> None:
         """A job ended that says nothing of the endpoint."""
-        self._probing = False
+        if probe:
+            self._probing = False
 
     def succeeded(self) -> None:
         """The endpoint answered, whatever it said."""
         self._failures, self._probing, self.problem = 0, False, ""
 
-    def failed(self, now_s: float, problem: str) -> None:
-        """It did not."""
+    def failed(self, now_s: float, problem: str, *, probe: bool = True) -> bool:
+        """It did not; whether that counts. One that is no ``probe`` says nothing new of an endpoint that is down already:
+        it was on its way when that was found, and a dozen of those would put off the next probe by a minute."""
+        if self.down and not probe:
+            return False
         self._failures += 1
         self._probing = False
         self.problem = problem
         over = min(max(0, self._failures - FAILURES_UNTIL_DOWN), 10)
         self._probe_at_s = now_s + min(FIRST_PROBE_S * 2**over, LAST_PROBE_S)
+        return True

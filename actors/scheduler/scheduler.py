@@ -141,7 +141,7 @@ class Scheduler:
         self._running.add(job)
         self._accounts.started(job.tenant)
         if job.needs_model:
-            self._breaker.start()
+            job.probe = self._breaker.start()
             job.counted = self._pace.start(now_s, job.tokens), self._quota_of(job.tenant).add(now_s, job.tokens)
         return job
 
@@ -174,7 +174,7 @@ class Scheduler:
             if spent.calls:
                 known = self._expected.get(job.purpose)
                 self._expected[job.purpose] = tokens if known is None else 0.8 * known + 0.2 * tokens
-            self._judge(job.tenant, outcome, now_s)
+            self._judge(job, outcome, now_s)
         queue.charge(job.tenant, tokens - max(1, job.tokens))
         again = job.is_task and outcome.again_s is not None
         self._accounts.ended(job.tenant, job.purpose, spent, None if again else outcome.ok)
@@ -248,18 +248,18 @@ class Scheduler:
         paced_s = self._pace.wait_s(now_s, FIRST_TOKENS if not self._expected else int(max(self._expected.values())))
         return None if down_s is None or paced_s is None else max(down_s, paced_s)
 
-    def _judge(self, tenant: str, outcome: Outcome, now_s: float) -> None:
+    def _judge(self, job: Job, outcome: Outcome, now_s: float) -> None:
         if outcome.busy_s:
             # It is there, and busy.
             self._pace.pause(now_s, outcome.busy_s)
-            self._breaker.ended()
+            self._breaker.ended(probe=job.probe)
         elif outcome.service_failure:
-            self._breaker.failed(now_s, outcome.error)
-            self._failed_for = tenant
+            if self._breaker.failed(now_s, outcome.error, probe=job.probe):
+                self._failed_for = job.tenant
         elif outcome.spent.calls:
             self._breaker.succeeded()
         else:
-            self._breaker.ended()
+            self._breaker.ended(probe=job.probe)
 
     def _problem(self, tenant: str) -> str:
         """Why the model is taken for down. An endpoint may quote what it was sent: whose call it was sees that."""

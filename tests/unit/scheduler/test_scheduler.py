@@ -115,6 +115,22 @@ def test_someone_who_waits_goes_before_background_work() -> None:
     assert "only" in [job.task_id for job in started if job]
 
 
+def test_calls_that_fail_together_are_one_outage() -> None:
+    """A dozen on their way when the model goes put the next probe off by no more than the first pause."""
+    c = Core()
+    c.offer(ALICE, *(f"t{number}" for number in range(12)))
+    jobs = [c.next() for _ in range(12)]
+    for job in jobs:
+        c.end(job, Outcome(again_s=c.now_s, service_failure=True, error="connection refused"))
+    assert c.next() is None
+    c.now_s += 2.0
+    probe = c.next()
+    assert probe is not None
+    assert c.next() is None
+    c.end(probe)
+    assert c.next() is not None
+
+
 def test_a_model_that_is_down_is_probed_and_nothing_fails_meanwhile() -> None:
     """Tasks wait; questions are refused at once with a hint; one probe after the other, then all goes on."""
     c = Core()

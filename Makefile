@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 VENV := .venv
 PY := $(VENV)/bin/python
 NODE := tests/end_to_end/node
-PACKAGES := model actors deployments protos client
+PACKAGES := model actors deployments protos client interchange
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test bench lint view clean
 

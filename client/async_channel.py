@@ -13,10 +13,10 @@ import grpc.aio
 from memcube.client.channel import STREAM_CHUNK
 from memcube.client.prepare import Prepared
 from memcube.client.retry import Attempts, Retry
+from memcube.client.stub import Stub
 from memcube.client.wire import CHANNEL_OPTIONS, credentials, failure_of
 from memcube.model import answers
 from memcube.model.errors import MemCubeError, UnavailableError
-from memcube.protos.memcube.v1 import service_pb2_grpc
 
 __all__ = ["AsyncConnection"]
 
@@ -33,7 +33,7 @@ class AsyncConnection:
         self.retry = retry or Retry()
         self._metadata = credentials(api_key)
         self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
-        self._stub = service_pb2_grpc.MemCubeServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._stub = Stub(self._channel)
         self._closed = False
 
     async def wait_ready(self, timeout_s: float) -> None:

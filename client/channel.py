@@ -11,10 +11,10 @@ import grpc
 
 from memcube.client.prepare import Prepared
 from memcube.client.retry import Attempts, Retry
+from memcube.client.stub import Stub
 from memcube.client.wire import CHANNEL_OPTIONS, credentials, failure_of
 from memcube.model import answers
 from memcube.model.errors import MemCubeError, UnavailableError
-from memcube.protos.memcube.v1 import service_pb2_grpc
 
 __all__ = ["Connection"]
 
@@ -33,7 +33,7 @@ class Connection:
         self.retry = retry or Retry()
         self._metadata = credentials(api_key)
         self._channel = grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
-        self._stub = service_pb2_grpc.MemCubeServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._stub = Stub(self._channel)
         self._closed = threading.Event()
 
     def wait_ready(self, timeout_s: float) -> None:

@@ -15,11 +15,14 @@ from memcube.actors.gateway.failure import as_error
 from memcube.actors.gateway.keys import KeyFile
 from memcube.actors.gateway.limits import Limits
 from memcube.actors.gateway.metrics import Metrics
+from memcube.actors.gateway.part import Part
+from memcube.actors.gateway.parts import parts_of
 from memcube.actors.gateway.queries import Queries
 from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.status import SystemStatus
 from memcube.actors.gateway.verbs import Caller, Verbs
 from memcube.actors.gateway.wire import parse
+from memcube.actors.governance import Access
 from memcube.model.errors import ExhaustedError, InvalidArgumentError
 from memcube.model.ids import Principal
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -42,12 +45,18 @@ class Door:
         self.limits = Limits(config.bounds)
         self.metrics = Metrics()
         self.status = SystemStatus(neighbours)
-        self._verbs = Verbs(neighbours, Queries(neighbours.embedder, self.metrics))
+        self.access = Access()
+        self._verbs = Verbs(neighbours, Queries(neighbours.embedder, self.metrics), self.access)
+        self.parts: list[Part] = parts_of(neighbours, self.access)
+        self._answers = {verb: answer for part in self.parts for verb, answer in part.answers.items()}
         self._streams = {
             "list_stream": self._verbs.list_all,
             "read_events": self._verbs.events,
             "watch_tasks": self._verbs.watch_tasks,
+            **{verb: stream for part in self.parts for verb, stream in part.streams.items()},
         }
+        self._dialogues = {verb: speaker for part in self.parts for verb, speaker in part.dialogues.items()}
+        self._long = frozenset(LONG_VERBS).union(*(part.long for part in self.parts))
         self.metrics.gauge("calls_in_flight", "Calls in flight.", lambda: self.limits.in_flight)
         self.metrics.figures("directory", lambda: self.status.seen)
         self.metrics.figures("queue", lambda: neighbours.router.queues)
@@ -67,7 +76,7 @@ class Door:
     def within_s(self, verb: str, asked_s: float | None) -> float:
         """How long a call may take when its caller gave ``asked_s`` (None: nothing, as all do over HTTP)."""
         if asked_s is None:
-            asked_s = self.config.max_timeout_s if verb in LONG_VERBS else self.config.default_timeout_s
+            asked_s = self.config.max_timeout_s if verb in self._long else self.config.default_timeout_s
         return min(asked_s, self.config.max_timeout_s)
 
     async def answer(
@@ -89,6 +98,8 @@ class Door:
         if verb == "status":
             cube = await self._verbs.cube_status(caller, parse(pb.StatusRequest, body).scope)
             return (await self.status.report(cube, caller.principal.tenant)).SerializeToString()
+        if verb in self._answers:
+            return await self._answers[verb](caller, body)
         return await self._verbs.answer(verb, caller, body)
 
     async def stream(
@@ -102,17 +113,38 @@ class Door:
                 source = self._streams[verb]
                 with self.limits.slot(principal):
                     self.limits.spend(principal, monotonic())
-                    async for part in source(self._page_caller(principal, ends_s), body):
+                    async for part in source(self._page_caller(lambda: principal, ends_s), body):
                         yield part
             except Exception as failure:
                 raise as_error(failure, verb, asked_s or 0.0) from failure
 
-    def _page_caller(self, principal: Principal, ends_s: float | None) -> Callable[[], Caller]:
+    async def dialogue(
+        self,
+        transport: str,
+        verb: str,
+        metadata: Mapping[str, str],
+        requests: AsyncIterator[bytes],
+        asked_s: float | None,
+    ) -> AsyncIterator[bytes]:
+        """One call of a verb that takes a stream of requests; who calls is asked anew with every page."""
+        ends_s = None if asked_s is None else monotonic() + asked_s
+        with self.metrics.timed(verb, transport):
+            try:
+                principal = self.principal(metadata)
+                with self.limits.slot(principal):
+                    self.limits.spend(principal, monotonic())
+                    caller = self._page_caller(lambda: self.principal(metadata), ends_s)
+                    async for part in self._dialogues[verb](caller, requests):
+                        yield part
+            except Exception as failure:
+                raise as_error(failure, verb, asked_s or 0.0) from failure
+
+    def _page_caller(self, principal: Callable[[], Principal], ends_s: float | None) -> Callable[[], Caller]:
         """A stream may last; each of its pages has the default time, and all of them end with the caller's deadline."""
 
         def caller() -> Caller:
             page_ends_s = monotonic() + self.config.default_timeout_s
-            return Caller(principal, page_ends_s if ends_s is None else min(ends_s, page_ends_s))
+            return Caller(principal(), page_ends_s if ends_s is None else min(ends_s, page_ends_s))
 
         return caller
 

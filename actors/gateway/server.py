@@ -22,7 +22,7 @@ from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.door import Door
 from memcube.actors.gateway.http import make_app
 from memcube.actors.gateway.seam import Neighbours
-from memcube.actors.gateway.service import SERVICE, MemCubeService
+from memcube.actors.gateway.service import add_services
 from memcube.model.errors import InvalidArgumentError, UnavailableError
 
 __all__ = ["GatewayServer"]
@@ -71,6 +71,7 @@ class GatewayServer:
         self.door = Door(config, neighbours)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         self._grpc: Any = None
+        self._services: list[str] = []
         self._http: _Http | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -89,9 +90,9 @@ class GatewayServer:
         self.config = self.door.config = self.config.with_ports()
         listening = await self._bind_http()
         self._grpc = grpc.aio.server(options=grpc_options(self.config))
-        MemCubeService(self.door).add_to(self._grpc)
+        self._services = add_services(self.door, self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
-        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._grpc)
         await self._report_health(await self.door.status.probe())
         await self._bind_grpc()
@@ -160,5 +161,5 @@ class GatewayServer:
     async def _report_health(self, serving: bool) -> None:
         kind = health_pb2.HealthCheckResponse
         state = kind.SERVING if serving else kind.NOT_SERVING
-        for service in ("", SERVICE):
+        for service in ("", *self._services):
             await self._health.set(service, state)

@@ -1,55 +1,63 @@
-"""``memcube.v1.MemCubeService`` on grpc.aio: bytes in, bytes out, one method per rpc of the .proto.
+"""The gateway's services on grpc.aio: bytes in, bytes out, one method per rpc of the .proto files.
 
 Requests are handed on unparsed so that a malformed one gets a typed answer instead of the transport's INTERNAL.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+from google.protobuf.descriptor import ServiceDescriptor
 
 from memcube.actors.gateway.addstream import AddStream
 from memcube.actors.gateway.door import Door
 from memcube.actors.gateway.failure import grpc_status
+from memcube.actors.gateway.part import verb_of
 from memcube.model.errors import MemCubeError
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
-__all__ = ["SERVICE", "MemCubeService", "verb_of"]
+__all__ = ["SERVICE", "add_services"]
 
-SERVICE = pb.DESCRIPTOR.services_by_name["MemCubeService"].full_name
-
-_WORD = re.compile(r"(?<!^)(?=[A-Z])")
-
-
-def verb_of(rpc: str) -> str:
-    """The verb of an rpc: "DeleteAll" is "delete_all"."""
-    return _WORD.sub("_", rpc).lower()
+_MEMCUBE = pb.DESCRIPTOR.services_by_name["MemCubeService"]
+SERVICE = _MEMCUBE.full_name
 
 
 def _metadata(context: Any) -> dict[str, str]:
     return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
 
 
-class MemCubeService:
-    """Serves every rpc of the service through a ``Door``."""
+def add_services(door: Door, server: Any) -> list[str]:
+    """Register every rpc of every part at a ``grpc.aio.Server``; the services' full names."""
+    services = [_MEMCUBE, *(part.service for part in door.parts)]
+    for service in services:
+        handlers = _Handlers(door).of(service)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+    return [service.full_name for service in services]
+
+
+class _Handlers:
+    """Handlers of one service's rpcs, by its descriptor, through a ``Door``."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
 
-    def add_to(self, server: Any) -> None:
-        """Register all rpcs, by the descriptor, at a ``grpc.aio.Server``."""
+    def of(self, service: ServiceDescriptor) -> dict[str, Any]:
+        """A handler of each rpc by its name."""
         handlers: dict[str, Any] = {}
-        for rpc in pb.DESCRIPTOR.services_by_name["MemCubeService"].methods:
-            if rpc.client_streaming:
+        for rpc in service.methods:
+            verb = verb_of(rpc.name)
+            if verb == "add_stream":
                 handlers[rpc.name] = grpc.stream_stream_rpc_method_handler(self._add_stream)
+            elif rpc.client_streaming:
+                kind = grpc.stream_stream_rpc_method_handler if rpc.server_streaming else _stream_unary
+                handlers[rpc.name] = kind(self._speaker(verb))
             elif rpc.server_streaming:
-                handlers[rpc.name] = grpc.unary_stream_rpc_method_handler(self._streamer(verb_of(rpc.name)))
+                handlers[rpc.name] = grpc.unary_stream_rpc_method_handler(self._streamer(verb))
             else:
-                handlers[rpc.name] = grpc.unary_unary_rpc_method_handler(self._answerer(verb_of(rpc.name)))
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+                handlers[rpc.name] = grpc.unary_unary_rpc_method_handler(self._answerer(verb))
+        return handlers
 
     def _answerer(self, verb: str) -> Any:
         async def answer(body: bytes, context: Any) -> bytes:
@@ -70,12 +78,32 @@ class MemCubeService:
 
         return stream
 
+    def _speaker(self, verb: str) -> Any:
+        async def speak(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+            left_s = context.time_remaining()
+            try:
+                async for part in self._door.dialogue("grpc", verb, _metadata(context), requests, left_s):
+                    yield part
+            except MemCubeError as error:
+                await _abort(context, error)
+
+        return speak
+
     async def _add_stream(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         try:
             async for part in AddStream(self._door, _metadata(context)).answers(requests):
                 yield part
         except MemCubeError as error:
             await _abort(context, error)
+
+
+def _stream_unary(speak: Any) -> Any:
+    async def answer(requests: AsyncIterator[bytes], context: Any) -> bytes:
+        async for part in speak(requests, context):
+            return bytes(part)
+        return b""
+
+    return grpc.stream_unary_rpc_method_handler(answer)
 
 
 async def _abort(context: Any, error: MemCubeError) -> bytes:

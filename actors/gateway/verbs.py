@@ -48,11 +48,11 @@ _CUBE_KEY = re.compile(rf"[a-z2-7]{{{KEY_CHARS}}}")
 class Verbs:
     """The verbs of ``memcube.v1.MemCubeService`` over what the gateway speaks with. Used by one event loop."""
 
-    def __init__(self, neighbours: Neighbours, queries: Queries) -> None:
+    def __init__(self, neighbours: Neighbours, queries: Queries, access: Access) -> None:
         self._neighbours = neighbours
         self._router = neighbours.router
         self._queries = queries
-        self._access = Access()
+        self._access = access
         self._receipts = Receipts()
         self._searching = Searching(neighbours, queries)
         self._handlers: dict[str, Callable[[Caller, bytes], Awaitable[bytes]]] = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from memcube.actors.gateway import composite
-from memcube.actors.gateway.service import verb_of
+from memcube.actors.gateway.part import verb_of
 from memcube.actors.governance import VERBS
 from memcube.actors.recall import estimate_tokens
 from memcube.model.errors import DamagedError, InvalidArgumentError, NotFoundError, TooLargeError

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from memcube.actors.gateway.part import verb_of
 from memcube.actors.gateway.refusals import error_body
-from memcube.actors.gateway.service import verb_of
 from memcube.model.errors import ExhaustedError, NotFoundError
 from memcube.protos.memcube.v1 import service_pb2 as pb
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from memcube.actors.gateway.service import verb_of
+from memcube.actors.gateway.part import verb_of
 from memcube.actors.governance import VERBS
 from memcube.model.errors import (
     AlreadyExistsError,

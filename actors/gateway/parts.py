@@ -1,0 +1,14 @@
+"""The gateway's parts beside the memories themselves (``verbs.py``): the one list of them."""
+
+from __future__ import annotations
+
+from memcube.actors.gateway.part import Part
+from memcube.actors.gateway.seam import Neighbours
+from memcube.actors.governance import Access
+
+__all__ = ["parts_of"]
+
+
+def parts_of(neighbours: Neighbours, access: Access) -> list[Part]:
+    """Every service that the gateway serves with these neighbours, but for MemCubeService."""
+    return []

@@ -1,0 +1,22 @@
+"""All rpcs of all services over one channel, by their names: an rpc's name is unique over the services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memcube.protos.memcube.v1 import service_pb2_grpc
+
+__all__ = ["Stub"]
+
+_SERVICES = (service_pb2_grpc.MemCubeServiceStub,)
+
+
+class Stub:
+    """``Stub(channel).Add(request, timeout=…, metadata=…)``, of a sync or an async channel; used by both connections."""
+
+    def __init__(self, channel: Any) -> None:
+        for service in _SERVICES:
+            vars(self).update(vars(service(channel)))  # type: ignore[no-untyped-call]
+
+    def __getattr__(self, rpc: str) -> Any:
+        raise AttributeError(f"no service of MemCube has an rpc {rpc}")

@@ -123,6 +123,21 @@ class Dense:
         vector: Matrix = self._matrix[row] * self._scales[row]
         return vector
 
+    def lead(self, rows: np.ndarray[Any, np.dtype[Any]], weights: Matrix) -> Matrix:
+        """The sum of the vectors of ``rows``, less the cube's mean vector, each times its weight; rows without a vector
+        count nothing."""
+        weights = weights * self._known.take(rows)
+        centred = (weights * self._scales.take(rows)) @ self._matrix.take(rows, axis=0)
+        centred -= float(weights.sum()) * (self._sum / (self.count + PRIOR))
+        lead: Matrix = centred.astype(np.float32)
+        return lead
+
+    def near(self, vector: Matrix, rows: np.ndarray[Any, np.dtype[Any]]) -> Matrix:
+        """Inner products, nearly, of ``vector`` with the vectors of ``rows``; 0 for those without one."""
+        near: Matrix = self._matrix.take(rows, axis=0).astype(np.float32) @ vector
+        near *= self._scales.take(rows)
+        return near
+
     def _sum_of(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
         total: np.ndarray[Any, np.dtype[np.float64]] = (self._scales[rows] @ self._matrix[rows]).astype(np.float64)
         return total

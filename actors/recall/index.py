@@ -11,13 +11,14 @@ import numpy as np
 from memcube.actors.recall.dense import Dense, Matrix, Vectors
 from memcube.actors.recall.entry import decode
 from memcube.actors.recall.fusion import Signal, squashed
+from memcube.actors.recall.hop import CANDIDATES, second_hop
 from memcube.actors.recall.layout import Conversations
 from memcube.actors.recall.moments import Moments
 from memcube.actors.recall.postings import Postings
 from memcube.actors.recall.query import Query
 from memcube.actors.recall.rows import Rows
 from memcube.actors.recall.signals import Mask, Still, signals
-from memcube.actors.recall.weights import WEIGHTS
+from memcube.actors.recall.weights import WEIGHTS, Weights
 from memcube.actors.recall.words import digest
 from memcube.model.errors import InvalidArgumentError
 
@@ -34,8 +35,8 @@ class Hit:
 
     Parts: lexical, dense (the memory itself), context_lexical, context_dense (with its neighbours), speaker (the one
     named in the query said it, or another), substance (how much the memory says, beside an everyday turn), question
-    (it only asks), tells_time (it states a time and the query asks when), time (it fits the time asked for). Signals
-    that say nothing are left out.
+    (it only asks), tells_time (it states a time and the query asks when), time (it fits the time asked for),
+    second_hop (how near it is to the first hits by all these). Signals that say nothing are left out.
     """
 
     id: str
@@ -47,10 +48,12 @@ class CubeIndex:
     """Lexical, dense, contextual, speaker and time signals over the memories of one cube; plain, not thread-safe.
 
     The frame loads it at page-in, applies each commit with ``put`` and ``drop``, and ``set_vectors`` as embeddings
-    come; searches see what was applied. Adding costs what the memory's words cost, amortised.
+    come; searches see what was applied. Adding costs what the memory's words cost, amortised. ``weights`` are those
+    shipped, unless ``ranking/train.py`` tries others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, weights: Weights = WEIGHTS) -> None:
+        self._weights = weights
         self._start()
 
     def _start(self) -> None:
@@ -153,35 +156,34 @@ class CubeIndex:
         if limit <= 0 or not len(self):
             return []
         found, matched, still = self._signals(query)
-        layout = still.layout
-        total = still.total.copy()  # what is empty is minus infinity, and so is what may not be found
-        scratch = np.empty_like(total)
-        for name, signal in found.items():
-            if not signal.still:
-                np.multiply(signal.values, np.float32(signal.scale * getattr(WEIGHTS, name)), out=scratch)
-                total += scratch
+        layout, considered = still.layout, max(limit, CANDIDATES)
+        total = self._sum(found, still)
         if matched is not None:
             total[~matched] = -np.inf
         if allowed is not None:
             total[~self._mask(allowed)] = -np.inf
         top = np.arange(len(total))
-        if limit < len(total):
-            np.copyto(scratch, total)
-            scratch.partition(-limit)
-            edge = scratch[-limit]
+        if considered < len(total):
+            edge = np.partition(total, -considered)[-considered]
             (top,) = (total >= edge).nonzero()
-            if len(top) > limit:  # among equals the latest
-                top = top[np.lexsort((-layout.row_of[top], -total[top]))[:limit]]
+            if len(top) > considered:  # among equals the latest
+                top = top[np.lexsort((-layout.row_of[top], -total[top]))[:considered]]
         top = top[np.isfinite(total[top])]
         parts = np.array([signal.values.take(top) for signal in found.values()], np.float64).T
         parts *= [signal.scale for signal in found.values()]
         parts += [signal.offset for signal in found.values()]
-        parts *= [getattr(WEIGHTS, name) for name in found]
+        parts *= [getattr(self._weights, name) for name in found]
         parts += [signal.level for signal in found.values()]
-        sums, rows = parts.sum(axis=1), layout.row_of.take(top)
+        names, sums, rows = [*found], parts.sum(axis=1), layout.row_of.take(top)
         order = np.lexsort((-rows, -sums))
+        if "dense" in found and len(top):
+            parts, sums, rows = parts[order], sums[order], rows[order]
+            hop = self._weights.second_hop * second_hop(sums, top[order], layout, still.live, self._dense)
+            names, parts, sums = [*names, "second_hop"], np.column_stack((parts, hop)), sums + hop
+            order = np.lexsort((-rows, -sums))
+        order = order[:limit]
         return [
-            Hit(self._rows.ids[row], squashed(score), dict(zip(found, of, strict=True)))
+            Hit(self._rows.ids[row], squashed(score), dict(zip(names, of, strict=True)))
             for row, score, of in zip(rows[order].tolist(), sums[order].tolist(), parts[order].tolist(), strict=True)
         ]
 
@@ -189,11 +191,28 @@ class CubeIndex:
         """All ids, and each signal of all of them, not weighted, by the names of a hit's parts: to train a ranker on."""
         found, _, still = self._signals(query)
         slots = still.layout.slot_of[list(self._rows.row_of.values())]
-        return list(self._rows.row_of), {name: signal.all()[slots] for name, signal in found.items()}
+        signals_of = {name: signal.all()[slots] for name, signal in found.items()}
+        if "dense" in found:
+            total = self._sum(found, still)[slots].astype(np.float64)
+            order = np.lexsort((-np.arange(len(slots)), -total))
+            near = np.empty(len(slots), np.float32)
+            near[order] = second_hop(total[order], slots[order], still.layout, still.live, self._dense)
+            signals_of["second_hop"] = near
+        return list(self._rows.row_of), signals_of
+
+    def _sum(self, found: dict[str, Signal], still: Still) -> Scores:
+        """The weighted sum of all signals but for what is the same for every memory; minus infinity where none is."""
+        total = still.total.copy()
+        scratch = np.empty_like(total)
+        for name, signal in found.items():
+            if not signal.still:
+                np.multiply(signal.values, np.float32(signal.scale * getattr(self._weights, name)), out=scratch)
+                total += scratch
+        return total
 
     def _signals(self, query: Query) -> tuple[dict[str, Signal], Mask | None, Still]:
         if self._still is None:
-            self._still = Still.of(self._rows, self._conversations.layout(self._rows))
+            self._still = Still.of(self._rows, self._conversations.layout(self._rows), self._weights)
         return *signals(query, self._still, self._rows, self._postings, self._moments, self._dense), self._still
 
     def _mask(self, allowed: Collection[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -18,7 +18,7 @@ from memcube.actors.recall.moments import Moments
 from memcube.actors.recall.postings import Postings
 from memcube.actors.recall.query import Query
 from memcube.actors.recall.rows import Rows
-from memcube.actors.recall.weights import WEIGHTS
+from memcube.actors.recall.weights import Weights
 from memcube.actors.recall.words import digest
 
 __all__ = ["Mask", "Still", "signals"]
@@ -48,7 +48,7 @@ class Still:
     """Digests of all speakers' names."""
 
     @classmethod
-    def of(cls, rows: Rows, layout: Layout) -> Still:
+    def of(cls, rows: Rows, layout: Layout, weights: Weights) -> Still:
         """Of all memories, as they are laid out."""
         live = np.ones(layout.size, np.float32)
         live[layout.empty] = 0
@@ -58,7 +58,7 @@ class Still:
             ((flags & flag) > 0).astype(np.float32) for flag in (IS_QUESTION, TELLS_TIME, IS_USER)
         )
         substance = np.minimum(np.log1p(layout.spread(rows.column("length"))), most)
-        total = np.float32(WEIGHTS.substance) * substance + np.float32(WEIGHTS.question) * is_question
+        total = np.float32(weights.substance) * substance + np.float32(weights.question) * is_question
         total[layout.empty] = -np.inf
         return cls(
             layout=layout,

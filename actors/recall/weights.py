@@ -22,7 +22,8 @@ class Weights:
     One setting for chats between people and for chats with an assistant. The first four are set by hand: a turn's own
     words count half of its window's, since a question's words are spread over a few turns. The others are learned:
     ``speaker`` is for what the person named in the question said (or the user, where it says 'I'); ``substance`` is
-    per e-fold of counted words, up to ``fusion.SUBSTANCE_WORDS``: short turns are small talk.
+    per e-fold of counted words, up to ``fusion.SUBSTANCE_WORDS``: short turns are small talk; ``second_hop`` is for
+    what is near to the first hits by all the others, and was learned after them.
     """
 
     lexical: float
@@ -34,6 +35,7 @@ class Weights:
     question: float
     tells_time: float
     time: float
+    second_hop: float
 
     @classmethod
     def read(cls, file: Path = FILE) -> Weights:

@@ -12,6 +12,7 @@ from pathlib import Path
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 
 from memcube.protos.memcube.v1 import (
+    audit_pb2,
     cube_pb2,
     error_pb2,
     event_pb2,
@@ -25,7 +26,7 @@ from memcube.protos.memcube.v1 import (
 PROTOS = Path(__file__).parents[2] / "protos"
 FILES: list[FileDescriptor] = [
     module.DESCRIPTOR
-    for module in (cube_pb2, error_pb2, event_pb2, filter_pb2, item_pb2, service_pb2, task_pb2, work_pb2)
+    for module in (audit_pb2, cube_pb2, error_pb2, event_pb2, filter_pb2, item_pb2, service_pb2, task_pb2, work_pb2)
 ]
 
 

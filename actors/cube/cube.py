@@ -24,7 +24,7 @@ from memcube.actors.cube.validate import parse_request
 from memcube.actors.cube.view import View
 from memcube.actors.recall.analysis import analyze
 from memcube.actors.recall.index import CubeIndex
-from memcube.actors.vault.base import Commit, CubeStore, EventRecord, ItemRecord
+from memcube.actors.vault.base import ERASED, Commit, CubeStore, EventRecord, ItemRecord
 from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.times import utc_now
@@ -44,6 +44,8 @@ INDEXED_AT_ONCE = 2_000
 """A larger cube is indexed while it is loaded, in the frame's thread; a smaller one, in about 3 ms, by the first call
 that needs the index: what only gets, lists or writes after a page-in does not wait for it."""
 NEED_INDEX = frozenset({"search", "batch_search", "preferences", "cube_status"})
+ERASED_CAUSE = "erased"
+"""The cause of an event that readers of the journal see in the place of one whose content was erased."""
 INDEX_BYTES_PER_ITEM = 600
 """Of the lexical index, columns and dictionaries; measured on conversations."""
 
@@ -304,8 +306,8 @@ def _index_of(records: Sequence[ItemRecord], items: Items) -> CubeIndex:
 def _events_response(records: Sequence[EventRecord]) -> bytes:
     response = pb.HistoryResponse()
     for record in records:
-        event = event_pb2.Event.FromString(record.body)
         # Where a repair could not save an event, the journal holds an empty one: the gap is shown, not skipped.
+        event = event_pb2.Event(cause=ERASED_CAUSE) if record.kind == ERASED else event_pb2.Event.FromString(record.body)
         event.seq = record.seq
         response.events.append(event)
     return response.SerializeToString()

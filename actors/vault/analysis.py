@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from memcube.actors.vault import schema
-from memcube.actors.vault.base import LOST, CheckReport, EventRecord, Finding, ItemRecord, Rebuild
+from memcube.actors.vault.base import ERASED, LOST, CheckReport, EventRecord, Finding, ItemRecord, Rebuild
 from memcube.actors.vault.build import Whole
 from memcube.actors.vault.evidence import Evidence
 from memcube.actors.vault.rows import Rows, read_rows
@@ -109,7 +109,7 @@ def _items(
         return list(rows.items.values())
     replayed: dict[str, ItemRecord] = {}
     for event in events:
-        if event.kind == LOST or not event.item_id:
+        if event.kind in (LOST, ERASED) or not event.item_id:
             continue
         item = rebuild(event)
         if item is None:

@@ -27,6 +27,10 @@ Matrix = npt.NDArray[np.float16]
 LOST = 0
 """The kind of a journal entry whose content ``repair`` could not save; its ``item_id`` and ``body`` are empty."""
 
+ERASED = -1
+"""The kind of a journal entry whose content was erased on purpose; its ``item_id`` is empty, and its ``body`` holds what
+the journal's running digest was before and after it, so that the entries around it are still proven."""
+
 
 class EventRecord(NamedTuple):
     """One journal entry. ``seq`` must be head + 1, + 2, … of the cube; ``item_id`` is empty for cube events."""
@@ -53,7 +57,8 @@ class ItemRecord(NamedTuple):
 
 Rebuild = Callable[[EventRecord], ItemRecord | None]
 """What an item's event made of it: its record right after the event, None if the event deleted it. The cube's codec
-supplies it; ``check`` and ``repair`` replay the journal with it. It is asked about no cube event and no LOST entry."""
+supplies it; ``check`` and ``repair`` replay the journal with it. It is asked about no cube event, no LOST and no ERASED
+entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,20 @@ class Commit:
     pending: bool = False
     """Whether the cube has unfinished tasks after this: then ``Vault.pending`` names it, whatever happens, from before
     anything of the commit is durable until ``CubeStore.drop_pending``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What is to be gone from a cube's files: the content of journal entries by their numbers, live items by id,
+    vectors by content digest, receipts by key, tasks by id. What is not there is no matter. ``about``, if given, is the
+    cube's description from then on."""
+
+    events: frozenset[int] = frozenset()
+    items: frozenset[str] = frozenset()
+    contents: frozenset[bytes] = frozenset()
+    receipts: frozenset[str] = frozenset()
+    tasks: frozenset[str] = frozenset()
+    about: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +201,23 @@ class CubeStore(ABC):
     @abstractmethod
     def receipt(self, key: str) -> Receipt | None:
         """The receipt of an idempotency key, if it is still kept."""
+
+    @abstractmethod
+    def receipts(self) -> list[Receipt]:
+        """All receipts that are still kept; for erasure, which has to find those that tell of what it erases."""
+
+    @abstractmethod
+    def contents(self) -> frozenset[bytes]:
+        """The content digests of all vectors of any model; for erasure, which counts those that go."""
+
+    @abstractmethod
+    def erase(self, erasure: Erasure) -> int:
+        """Write the cube's files anew without what is named, durably, and end this store: attach again after it.
+
+        Nothing of it is left in any file of the cube, in no page that was freed and no log; damaged originals that
+        ``repair`` kept go as a whole, and how many files they were is returned. A crash leaves the cube as it was or
+        as it is to be, and in the first case the same call does it again. Raises what ``commit`` raises.
+        """
 
     @abstractmethod
     def vectors(self, model: str) -> tuple[list[bytes], Matrix]:

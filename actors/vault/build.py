@@ -33,15 +33,13 @@ class Whole:
 
 def image_of(ref: CubeRef, whole: Whole) -> bytes:
     """The bytes of a database file with this content."""
-    chain = schema.FIRST_CHAIN
-    for event in whole.events:
-        chain = schema.chained(chain, event)
+    events, chain = schema.linked(whole.events)
     connection = schema.in_memory(schema.template())
     try:
         connection.execute("BEGIN")
         connection.execute(schema.PUT_CUBE, schema.cube_row(ref.tenant, ref.cube_id, whole.about))
-        connection.execute(schema.PUT_STATE, (whole.epoch, len(whole.events), chain))
-        connection.executemany(schema.PUT_EVENT, map(schema.event_row, whole.events))
+        connection.execute(schema.PUT_STATE, (whole.epoch, len(events), chain))
+        connection.executemany(schema.PUT_EVENT, map(schema.event_row, events))
         rows = (schema.item_row(number, item) for number, item in enumerate(whole.items, 1))
         connection.executemany(schema.PUT_ITEM, rows)
         connection.executemany(schema.PUT_RECEIPT, map(schema.receipt_row, whole.receipts))

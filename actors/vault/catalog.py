@@ -75,6 +75,15 @@ class Catalog:
                     found.append(head)
             return found
 
+    def compact(self) -> None:
+        """Write the log anew now: of cubes that are gone, and of older descriptions, nothing is left in it."""
+        with self._lock:
+            try:
+                if self._folder.exists():
+                    self._rebuild()
+            except OSError as error:
+                raise vault_error(error, self._path) from error
+
     def find(self, key: str) -> CubeRef | None:
         """Whose key it is, as far as the catalog knows, whether the cube's files are there or not."""
         with self._lock:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from memcube.actors.vault import schema
 from memcube.actors.vault.base import (
     CheckReport,
     Commit,
     Contents,
     CubeHead,
     CubeStore,
+    Erasure,
     EventRecord,
     ItemRecord,
     Matrix,
@@ -116,6 +118,37 @@ class MemoryStore(CubeStore):
         """See ``CubeStore.events``."""
         found = self._open().events[max(from_seq, 1) - 1 :]
         return [event for event in found if item_id is None or event.item_id == item_id][:limit]
+
+    def receipts(self) -> list[Receipt]:
+        """See ``CubeStore.receipts``."""
+        return [*self._open().receipts.values()]
+
+    def contents(self) -> frozenset[bytes]:
+        """See ``CubeStore.contents``."""
+        return frozenset(content for halves in self._open().vectors.values() for content in halves)
+
+    def erase(self, erasure: Erasure) -> int:
+        """See ``CubeStore.erase``: there are no files, so only what is named goes."""
+        cube = self._open()
+        with cube.lock:
+            self._fence()
+            chain = schema.FIRST_CHAIN
+            for place, event in enumerate(cube.events):
+                if event.seq in erasure.events:
+                    cube.events[place] = schema.erased(chain, event)
+                chain = schema.chained(chain, event)
+            for kept, gone in (
+                (cube.items, erasure.items),
+                (cube.receipts, erasure.receipts),
+                (cube.tasks, erasure.tasks),
+                *((halves, erasure.contents) for halves in cube.vectors.values()),
+            ):
+                for name in gone:
+                    kept.pop(name, None)  # type: ignore[attr-defined]
+            if erasure.about is not None:
+                cube.about = erasure.about
+        self.close()
+        return 0
 
     def file_bytes(self) -> int:
         """See ``CubeStore.file_bytes``: there are no files."""

@@ -49,7 +49,7 @@ def remove(paths: CubePaths, ref: CubeRef, wait_s: float) -> None:
                 _fence(files, wait_s)
         seal = seal_of(ref, schema.template()).turn(State.DELETED)
         if not is_file(paths.seal):
-            _discard(paths.seal)
+            discard(paths.seal)
         os.close(write_durably(paths.seal, seal.encode()))
         _unlink_all(paths)
     finally:
@@ -80,13 +80,13 @@ def _fence(files: CubeFiles, wait_s: float) -> None:
 
 def _unlink_all(paths: CubePaths) -> None:
     for path in (paths.db, paths.wal, paths.shm, *paths.beside()):
-        _discard(path)
+        discard(path)
     sync_folder(paths.folder)
-    _discard(paths.seal)
+    discard(paths.seal)
     sync_folder(paths.folder)
 
 
-def _discard(path: Path) -> None:
+def discard(path: Path) -> None:
     """Remove whatever has this name, a folder in the place of a file too."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import struct
+from collections.abc import Iterable
 from functools import cache
 from zlib import crc32
 
-from memcube.actors.vault.base import EventRecord, ItemRecord, Receipt, TaskRecord
+from memcube.actors.vault.base import ERASED, EventRecord, ItemRecord, Receipt, TaskRecord
 from memcube.actors.vault.inspect import PAGE_BYTES
 
 CHAIN_BYTES = 16
@@ -95,13 +96,35 @@ def vector_row(content: bytes, model: int, vector: bytes) -> tuple[bytes, int, b
 
 
 def chained(chain: bytes, event: EventRecord) -> bytes:
-    """The journal's running digest after ``event``."""
+    """The journal's running digest after ``event``.
+
+    An erased one keeps what it was before and after it: where the journal before it is not what it was, so is the
+    digest after it.
+    """
+    if event.kind == ERASED and event.body[:CHAIN_BYTES] == chain and len(event.body) == 2 * CHAIN_BYTES:
+        return event.body[CHAIN_BYTES:]
     item_id = event.item_id.encode()
     digest = hashlib.blake2b(chain, digest_size=CHAIN_BYTES)
-    digest.update(_CHAINED.pack(event.seq, event.kind, len(item_id)))
+    digest.update(_CHAINED.pack(event.seq, event.kind & 0xFFFFFFFF, len(item_id)))
     digest.update(item_id)
     digest.update(event.body)
     return digest.digest()
+
+
+def erased(chain: bytes, event: EventRecord) -> EventRecord:
+    """What stays of an event whose content is erased; ``chain`` is the running digest before it."""
+    return EventRecord(event.seq, ERASED, "", chain + chained(chain, event))
+
+
+def linked(events: Iterable[EventRecord]) -> tuple[list[EventRecord], bytes]:
+    """A journal that is written anew, and its running digest: erased events follow on what is before them now."""
+    chain, made = FIRST_CHAIN, []
+    for event in events:
+        if event.kind == ERASED and event.body[:CHAIN_BYTES] != chain:
+            event = erased(chain, event)
+        chain = chained(chain, event)
+        made.append(event)
+    return made, chain
 
 
 def in_memory(image: bytes | None = None) -> sqlite3.Connection:

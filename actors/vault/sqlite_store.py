@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from memcube.actors.vault import schema
@@ -13,14 +13,16 @@ from memcube.actors.vault.base import (
     Commit,
     Contents,
     CubeStore,
+    Erasure,
     EventRecord,
     ItemRecord,
     Matrix,
     Receipt,
     TaskRecord,
 )
-from memcube.actors.vault.build import write_cube
+from memcube.actors.vault.build import Whole, write_cube
 from memcube.actors.vault.catalog import Catalog
+from memcube.actors.vault.erase import put_anew, whole_of, without
 from memcube.actors.vault.marks import Marks
 from memcube.actors.vault.session import Session
 from memcube.actors.vault.sql_errors import vault_error
@@ -42,13 +44,14 @@ LOG_LEFT_BYTES = 64 << 10
 class SqliteStore(CubeStore):
     """See ``CubeStore``. Safe to call from several threads; calls wait for each other."""
 
-    def __init__(self, session: Session, catalog: Catalog, marks: Marks, fold_bytes: int) -> None:
+    def __init__(self, session: Session, catalog: Catalog, marks: Marks, fold_bytes: int, wait_s: float = 5.0) -> None:
         self.ref = session.ref
         self.epoch = session.epoch
         self._session = session
         self._catalog = catalog
         self._marks = marks
         self._marked = False
+        self._wait_s = wait_s
         self._fold_bytes = self._fold_at = fold_bytes
         self._numbers: dict[str, int] | None = None
         self._next_number = 1
@@ -174,6 +177,37 @@ class SqliteStore(CubeStore):
             if schema.event_row(event)[-1] != row[4]:
                 raise DamagedError(str(self._session.files.paths.db), f"event {event.seq} has a wrong checksum")
         return events
+
+    def receipts(self) -> list[Receipt]:
+        """See ``CubeStore.receipts``."""
+        with self._lock, self._session.reading() as connection:
+            rows = connection.execute("SELECT key, request, response, time_s FROM receipts").fetchall()
+        return [Receipt(*row) for row in rows]
+
+    def contents(self) -> frozenset[bytes]:
+        """See ``CubeStore.contents``."""
+        with self._lock, self._session.reading() as connection:
+            return frozenset(row[0] for row in connection.execute("SELECT DISTINCT content FROM vectors"))
+
+    def erase(self, erasure: Erasure) -> int:
+        """See ``CubeStore.erase``. Reads and writes the whole cube."""
+        return self.rewrite(lambda whole: without(whole, erasure), described=erasure.about is not None)
+
+    def rewrite(self, change: Callable[[Whole], Whole], *, described: bool = False) -> int:
+        """Write the files anew with what ``change`` makes of their content, and end this store; see ``erase``.
+        ``described``: the cube's description changes."""
+        with self._lock:
+            session = self._session
+            with session.reading() as connection:
+                session.fence()
+                whole = change(whole_of(connection, self.epoch))
+            if described:
+                self._catalog.touch(self.ref)
+            gone = put_anew(session, whole, self._wait_s)
+            self._numbers = None
+        if described:
+            self._catalog.put(self.ref, whole.about)
+        return gone
 
     def file_bytes(self) -> int:
         """See ``CubeStore.file_bytes``; the log's index is left out, it is no content."""

@@ -75,7 +75,7 @@ class SqliteVault(Vault):
                 catalog = self._catalog(ref.tenant)
                 if session.epoch == 1 and create is not None:
                     catalog.put(ref, create)
-                return SqliteStore(session, catalog, self._marks, self._fold_bytes)
+                return SqliteStore(session, catalog, self._marks, self._fold_bytes, self._wait_s)
 
     def find(self, tenant: str, key: str) -> CubeRef | None:
         """See ``Vault.find``; one small read, of the seal."""
@@ -105,6 +105,10 @@ class SqliteVault(Vault):
                 remove(paths, ref, self._wait_s)
             catalog.drop(ref)
             self._marks.drop(ref)
+
+    def compact(self, tenant: str) -> None:
+        """Write the tenant's list of cubes anew, so that it says nothing of what was deleted or described anew."""
+        self._catalog(tenant).compact()
 
     def check(self, ref: CubeRef) -> CheckReport:
         """See ``Vault.check``. Reads the whole cube into memory; a live writer is not disturbed."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from erase_contract import EraseContract
 from pending_contract import PendingContract
 
 from memcube.actors.vault.base import (
@@ -59,7 +60,7 @@ def vector(*numbers: float) -> bytes:
     return np.array(numbers, "<f4").tobytes()
 
 
-class VaultContract(PendingContract):
+class VaultContract(EraseContract, PendingContract):
     """Subclass this beside a fixture ``vault`` that gives an empty vault."""
 
     def test_attach_of_a_missing_cube_is_not_found(self, vault: Vault) -> None:

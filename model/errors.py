@@ -14,7 +14,9 @@ that it survives ``pickle`` (Ray) unchanged; ``memcube.model.error_codec`` carri
     ├── IdempotencyConflictError(key)                   FAILED_PRECONDITION  412
     ├── StaleEpochError(cube, epoch, current)           ABORTED              409   retryable
     ├── UnavailableError(what, retry_after_s)           UNAVAILABLE          503   retryable
-    │   └── NotResidentError(cube, retry_after_s)       UNAVAILABLE          503   retryable
+    │   ├── NotResidentError(cube, retry_after_s)       UNAVAILABLE          503   retryable
+    │   ├── BusyError(what, retry_after_s)              UNAVAILABLE          503   retryable
+    │   └── NotConfiguredError(what, retry_after_s)     UNAVAILABLE          503   retryable
     ├── DeadlineError(what, timeout_s)                  DEADLINE_EXCEEDED    504   retryable
     ├── ExhaustedError(what, limit, retry_after_s)      RESOURCE_EXHAUSTED   429   retryable
     │   └── StorageFullError(what, limit, retry_after_s)
@@ -22,6 +24,8 @@ that it survives ``pickle`` (Ray) unchanged; ``memcube.model.error_codec`` carri
     ├── MissingExtraError(what, extra)                  UNIMPLEMENTED        501
     ├── TaskStateError(task, state)                     FAILED_PRECONDITION  409
     ├── UnusableAnswerError(what, problem)              FAILED_PRECONDITION  502
+    ├── UntrustedError(what, problem)                   FAILED_PRECONDITION  412
+    ├── HeldError(what, hold)                           FAILED_PRECONDITION  409
     └── InternalError(incident)                         INTERNAL             500
 """
 
@@ -29,17 +33,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from memcube.model.error_base import MemCubeError
+
 __all__ = [
     "ERRORS",
     "AlreadyExistsError",
+    "BusyError",
     "DamagedError",
     "DeadlineError",
     "ExhaustedError",
+    "HeldError",
     "IdempotencyConflictError",
     "InternalError",
     "InvalidArgumentError",
     "MemCubeError",
     "MissingExtraError",
+    "NotConfiguredError",
     "NotFoundError",
     "NotResidentError",
     "PermissionDeniedError",
@@ -49,46 +58,10 @@ __all__ = [
     "TooLargeError",
     "UnauthenticatedError",
     "UnavailableError",
+    "UntrustedError",
     "UnusableAnswerError",
     "VersionConflictError",
 ]
-
-Fact = str | int | float
-
-
-class MemCubeError(Exception):
-    """Root of the tree; never raised itself.
-
-    ``FACTS`` names the constructor's arguments in order; each is also an attribute. ``CODE`` is the gRPC status
-    name, ``HTTP`` the REST status, ``RETRYABLE`` whether the same call, with the same idempotency key, may succeed
-    later.
-    """
-
-    FACTS: ClassVar[tuple[str, ...]] = ()
-    CODE: ClassVar[str] = "INTERNAL"
-    HTTP: ClassVar[int] = 500
-    RETRYABLE: ClassVar[bool] = False
-    ADVICE: ClassVar[str] = ""
-
-    def __init__(self, *facts: Fact) -> None:
-        super().__init__(*facts)
-
-    @property
-    def facts(self) -> dict[str, Fact]:
-        """The facts by name, in constructor order; what the wire carries."""
-        return {name: getattr(self, name) for name in self.FACTS}
-
-    @property
-    def message(self) -> str:
-        """One sentence that names the fact and says what to do; holds no secret."""
-        stated = self._state()
-        return f"{stated}. {self.ADVICE}" if self.ADVICE else stated
-
-    def _state(self) -> str:
-        return type(self).__name__
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class InvalidArgumentError(MemCubeError, ValueError):
@@ -257,6 +230,20 @@ class NotResidentError(UnavailableError):
         self.retry_after_s = retry_after_s
 
 
+class BusyError(UnavailableError):
+    """A service that we use is there and has too much to do: it asks to be left alone for ``retry_after_s`` seconds."""
+
+
+class NotConfiguredError(UnavailableError):
+    """An optional part that the call needs is not set up: nothing has failed, and waiting alone will not help."""
+
+    def __init__(self, what: str, retry_after_s: float = 60.0) -> None:
+        super().__init__(what, retry_after_s)
+
+    def _state(self) -> str:
+        return f"{self.what} is not available: none is configured"
+
+
 class DeadlineError(MemCubeError, TimeoutError):
     """A bounded wait ended; whether the call took effect is unknown, so retry with the same idempotency key."""
 
@@ -355,6 +342,37 @@ class UnusableAnswerError(MemCubeError):
         return f"{self.what} gave no usable answer: {self.problem}"
 
 
+class UntrustedError(MemCubeError):
+    """Something signed is not accepted: no signature of a trusted key, a wrong one, or an older state than is known."""
+
+    FACTS = ("what", "problem")
+    CODE, HTTP = "FAILED_PRECONDITION", 412
+
+    def __init__(self, what: str, problem: str) -> None:
+        super().__init__(what, problem)
+        self.what = what
+        self.problem = problem
+
+    def _state(self) -> str:
+        return f"{self.what} {self.problem}"
+
+
+class HeldError(MemCubeError):
+    """A legal hold keeps something from being deleted or erased; nothing was changed."""
+
+    FACTS = ("what", "hold")
+    CODE, HTTP = "FAILED_PRECONDITION", 409
+    ADVICE = "It can be deleted when an administrator has released the hold"
+
+    def __init__(self, what: str, hold: str) -> None:
+        super().__init__(what, hold)
+        self.what = what
+        self.hold = hold
+
+    def _state(self) -> str:
+        return f"{self.what} is kept by the legal hold {self.hold!r}"
+
+
 class InternalError(MemCubeError):
     """A defect of ours; ``incident`` is the id under which the server's log holds the traceback."""
 
@@ -383,6 +401,8 @@ ERRORS: dict[str, type[MemCubeError]] = {
         StaleEpochError,
         UnavailableError,
         NotResidentError,
+        BusyError,
+        NotConfiguredError,
         DeadlineError,
         ExhaustedError,
         StorageFullError,
@@ -390,6 +410,8 @@ ERRORS: dict[str, type[MemCubeError]] = {
         MissingExtraError,
         TaskStateError,
         UnusableAnswerError,
+        UntrustedError,
+        HeldError,
         InternalError,
     )
 }

@@ -38,7 +38,7 @@ class TaskVerbs(Generic[One]):
         """A page of a cube's background tasks, newest first: ``{"results": [{"id", "state", …}], "total", "next"}``.
 
         ``states`` are waiting, in_progress, completed, failed (the dead letters) and cancelled. Those that ended are
-        kept for 7 days. Without a language model there are none. No cube as in ``search``.
+        kept for 7 days. No cube as in ``search``.
         """
         return self._ask(
             prepare_tasks.tasks,

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, Self, TypeVar
 
 from memcube.client import prepare
+from memcube.client.change_verbs import ChangeVerbs
 from memcube.client.options import ClientOptions
 from memcube.client.prepare import Prepared
-from memcube.client.task_verbs import TaskVerbs
 
 __all__ = ["VECTORS_POLL_S", "VECTORS_S", "Plain", "Verbs"]
 
@@ -22,7 +22,7 @@ One = TypeVar("One")
 Arguments = ParamSpec("Arguments")
 
 
-class Verbs(TaskVerbs[One]):
+class Verbs(ChangeVerbs[One]):
     """The verbs of a client, without the way in which a call is made.
 
     ``One`` is what they give: a plain object, or a coroutine of one. What gives something else (lists, streams) is

@@ -14,12 +14,20 @@ from memcube.actors.directory.config import RouterConfig
 from memcube.actors.directory.router import CubeRouter
 from memcube.actors.llm import LLMConfig
 from memcube.actors.reader.actor import ReaderRecipe
+from memcube.model.task import MEM_FEEDBACK, MEM_ORGANIZE, MEM_READ
 from memcube.protos.memcube.v1 import work_pb2
 
-__all__ = ["KINDS_WITH_MODEL", "check_llm", "reader_recipe"]
+__all__ = ["KINDS_WITH_MODEL", "check_llm", "kinds_with_model", "reader_recipe"]
 
-KINDS_WITH_MODEL = frozenset({"mem_read"})
-"""Tasks that wait while no language model is there."""
+KINDS_WITH_MODEL = frozenset({MEM_READ, MEM_FEEDBACK})
+"""Tasks that wait while the language model is down."""
+KINDS_WITHOUT_FALLBACK = frozenset({MEM_READ})
+"""Those of them that wait while none is configured too; what a user said of memories is carried out by rules then."""
+
+
+def kinds_with_model(llm: LLMConfig) -> frozenset[str]:
+    """The kinds of tasks that need the language model, in a system with this one."""
+    return KINDS_WITH_MODEL if llm.configured else KINDS_WITHOUT_FALLBACK
 
 
 def reader_recipe(router: RouterConfig, llm: LLMConfig) -> ReaderRecipe:
@@ -27,7 +35,7 @@ def reader_recipe(router: RouterConfig, llm: LLMConfig) -> ReaderRecipe:
     return ReaderRecipe(
         partial(_open_cubes, router),
         partial(_open_chat, llm) if llm.configured else None,
-        {"mem_read": _read_finely, "mem_organize": _organize},
+        {MEM_READ: _read_finely, MEM_ORGANIZE: _organize, MEM_FEEDBACK: _judge},
         _convert,
     )
 
@@ -58,6 +66,12 @@ async def _organize(work: work_pb2.TakeTaskResponse, chat: Any, now: datetime) -
     from memcube.actors.reader.organize import organize
 
     return await asyncio.to_thread(organize, work)
+
+
+async def _judge(work: work_pb2.TakeTaskResponse, chat: Any, now: datetime) -> work_pb2.FinishTaskRequest:
+    from memcube.actors.feedback.judge import judge
+
+    return await judge(work, chat, now)
 
 
 def _convert(name: str, media_type: str, data: bytes, within_s: float) -> Any:

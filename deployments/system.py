@@ -38,7 +38,7 @@ from memcube.actors.scheduler.client import SCHEDULER, SchedulerClient
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.deployments.config import SystemConfig
 from memcube.deployments.embedder.config import EmbedderConfig
-from memcube.deployments.reading import KINDS_WITH_MODEL, reader_recipe
+from memcube.deployments.reading import kinds_with_model, reader_recipe
 from memcube.deployments.reranker.config import RerankerConfig
 from memcube.model.errors import DeadlineError, InternalError, MemCubeError, UnavailableError
 
@@ -91,13 +91,13 @@ def start_system(config: SystemConfig, step: Step) -> System:
         ray.remote(RerankerActor).options(
             name=RERANKER, max_restarts=-1, max_task_retries=0, **_actor_options(joined)
         ).remote(settings.reranker.replicas)
-    # Tasks are made where someone does them: without a language model there are none.
+    # Fine reading is made a task where someone does it: not without a language model.
     fine = settings.llm.configured
     recipe = FrameRecipe(
         partial(SqliteVault, config.vault),
         RelayClient if embedding else None,
         replace(settings.frame, fine_reading=fine, organizing=fine),
-        SchedulerClient if fine else None,
+        SchedulerClient,
     )
     directory = start_directory(recipe, settings.directory)
     if embedding:
@@ -106,9 +106,10 @@ def start_system(config: SystemConfig, step: Step) -> System:
         SchedulerRecipe(
             partial(SqliteVault, config.vault),
             reader_recipe(settings.router, settings.llm),
-            KINDS_WITH_MODEL,
+            kinds_with_model(settings.llm),
             settings.llm,
             settings.scheduler,
+            config.vault / "tokens.json",
         ),
         **_actor_options(joined),
     )

@@ -21,6 +21,7 @@ __all__ = [
     "deleted",
     "deleted_all",
     "event",
+    "fed_back",
     "found",
     "history",
     "listed",
@@ -51,14 +52,15 @@ def memory(item: item_pb2.Item) -> Plain:
 def added(answer: pb.AddResponse) -> Plain:
     """``{"results": [{"id", "memory", "event": "ADD", …}], "seq", "skipped": [{"message", "reason", "detail"}]}``.
 
-    ``task_id`` is there where a task reads it finely.
+    ``task_ids`` are there where tasks read it finely, ``task_id`` is the last of them.
     """
     plain: Plain = {
         "results": [memory(item) | {"event": "ADD"} for item in answer.items],
         "seq": answer.seq,
         "skipped": [{"message": one.message, "reason": one.reason, "detail": one.detail} for one in answer.skipped],
     }
-    return plain | ({"task_id": answer.task_id} if answer.task_id else {})
+    task_ids = list(answer.task_ids) or ([answer.task_id] if answer.task_id else [])
+    return plain | ({"task_id": task_ids[-1], "task_ids": task_ids} if task_ids else {})
 
 
 def streamed(answer: pb.AddStreamResponse) -> Plain | MemCubeError:
@@ -167,6 +169,26 @@ def deleted_all(answer: pb.DeleteAllResponse) -> Plain:
     return {"message": "Memories deleted successfully!", "deleted": answer.deleted, "seq": answer.seq}
 
 
+def fed_back(answer: pb.FeedbackResponse) -> Plain:
+    """``{"results": [memory | {"event"}], "task_id", "task", "notes", "seq"}``: what was done to which memory.
+
+    ``event`` is ADD, UPDATE, ARCHIVE or CONFIRM. Where the task waits for a language model nothing is done yet.
+    """
+    done = (
+        ("ADD", answer.added),
+        ("UPDATE", answer.updated),
+        ("ARCHIVE", answer.archived),
+        ("CONFIRM", answer.confirmed),
+    )
+    return {
+        "results": [memory(item) | {"event": event} for event, items in done for item in items],
+        "task_id": answer.task.id,
+        "task": task(answer.task),
+        "notes": list(answer.task.notes),
+        "seq": answer.seq,
+    }
+
+
 def history(answer: pb.HistoryResponse) -> list[Plain]:
     """One memory's versions, oldest first."""
     return history_to_plain(map(event_from_proto, answer.events))
@@ -223,6 +245,13 @@ def task(answer: task_pb2.Task) -> Plain:
         "session_id": answer.session_id,
         "principal_id": answer.principal_id,
     }
+    if answer.changes:
+        plain["changes"] = [{"event": one.op, "id": one.id, "reason": one.reason} for one in answer.changes]
+    if answer.HasField("progress"):
+        done = answer.progress
+        plain["progress"] = {"done": done.done, "total": done.total, "changed": done.changed}
+    if answer.HasField("feedback"):
+        plain["feedback"] = answer.feedback.text
     for name in ("created_at", "updated_at", "not_before", "leased_until"):
         plain[name] = rfc3339(from_timestamp(name, getattr(answer, name))) if answer.HasField(name) else None
     return plain
@@ -255,6 +284,7 @@ def _scheduler(answer: pb.SchedulerStatus) -> Plain:
         "model_detail": answer.model_detail,
         "spent": spent(answer.spent),
         "spent_by_kind": {kind: spent(took) for kind, took in sorted(answer.spent_by_kind.items())},
+        "done_by_kind": dict(sorted(answer.done_by_kind.items())),
     }
 
 

@@ -163,6 +163,7 @@ def item_from_proto(item: item_pb2.Item) -> Item:
         session_id=item.session_id,
         reasoning=item.reasoning,
         merged_into=item.merged_into,
+        superseded_by=item.superseded_by,
     )
 
 
@@ -212,6 +213,7 @@ def item_to_proto(item: Item) -> item_pb2.Item:
         session_id=item.session_id,
         reasoning=item.reasoning,
         merged_into=item.merged_into,
+        superseded_by=item.superseded_by,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from memcube.model.errors import ERRORS, Fact, InternalError, MemCubeError, UnavailableError
+from memcube.model.error_base import Fact
+from memcube.model.errors import ERRORS, InternalError, MemCubeError, UnavailableError
 from memcube.protos.memcube.v1 import error_pb2
 
 __all__ = ["detail_to_error", "error_to_detail"]

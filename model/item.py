@@ -136,6 +136,7 @@ class Item:
     session_id: str = ""
     reasoning: str = ""
     merged_into: str = ""
+    superseded_by: str = ""
 
     def expired(self, now: datetime) -> bool:
         """Whether the item is past its time to live at ``now``."""

@@ -50,6 +50,7 @@ def item_to_plain(item: Item) -> dict[str, Any]:
         "sensitivity",
         "reasoning",
         "merged_into",
+        "superseded_by",
     ):
         if getattr(item, name):
             plain[name] = getattr(item, name)

@@ -12,6 +12,10 @@ from memcube.protos.memcube.v1 import service_pb2 as pb
 __all__ = ["answer_of"]
 
 
+REST_ALONE = frozenset({"cancel_task", "retry_task", "step_task", "update_all", "archive_all", "archive", "restore"})
+"""Verbs whose answer is not told by events."""
+
+
 def answer_of(
     verb: str, events: Sequence[event_pb2.Event], last: int, about: cube_pb2.Cube, rest: bytes = b""
 ) -> bytes:
@@ -28,8 +32,10 @@ def answer_of(
     if verb == "delete_all":
         deleted = sum(int(event.kind) == EventKind.ITEM_DELETED for event in events)
         return pb.DeleteAllResponse(deleted=deleted, seq=last).SerializeToString()
-    if verb in ("cancel_task", "retry_task"):
+    if verb in REST_ALONE:
         return rest
+    if verb == "feedback":
+        return _feedback_answer(events, last, rest)
     if verb == "finish_task":
         changed = [event.item for event in events if int(event.kind) != EventKind.ITEM_DELETED]
         return work_pb2.FinishTaskResponse(items=changed).SerializeToString() + rest
@@ -37,3 +43,14 @@ def answer_of(
     cube.CopyFrom(about)
     cube.head = last
     return pb.CreateCubeResponse(cube=cube).SerializeToString()
+
+
+def _feedback_answer(events: Sequence[event_pb2.Event], last: int, rest: bytes) -> bytes:
+    """What was done to which memory stands in the task; the memories as they are in the events."""
+    answer = pb.FeedbackResponse.FromString(rest)
+    now = {event.item.id: event.item for event in events if int(event.kind) != EventKind.ITEM_DELETED}
+    for change in answer.task.changes:
+        if change.id in now:
+            getattr(answer, change.op).append(now[change.id])
+    answer.seq = last
+    return answer.SerializeToString()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from memcube.model.errors import InvalidArgumentError
+
 __all__ = ["FrameConfig"]
 
 
@@ -41,3 +43,18 @@ class FrameConfig:
     """Messages that come so soon after each other are read together; at once when the window is full."""
     read_latest_s: float = 30.0
     """What was added is read after so long even while more keeps coming."""
+    holds_path: str = ""
+    """The folder of the legal holds; without one nothing is held."""
+    archive_unused_days: float = 0.0
+    """Memories that were not added, changed or confirmed for so many days leave searches (``archiving``); 0 = none do.
+    A cube's own configuration comes first."""
+    archive_beyond: int = 0
+    """Most memories of a cube that are in use; of more, those used longest ago leave searches. 0 = any number."""
+    embed_leaving_s: float = 0.5
+    """A cube that is paged out has texts without a vector embedded before it goes, for so long at most: cubes that
+    are paged out as soon as they were used would never get theirs. Not while the embedder fails."""
+
+    def __post_init__(self) -> None:
+        for name in ("archive_unused_days", "archive_beyond", "embed_leaving_s"):
+            if not getattr(self, name) >= 0:
+                raise InvalidArgumentError(f"frame.{name}", f"{getattr(self, name)} is negative")

@@ -25,7 +25,7 @@ from memcube.actors.cube.incident import incident
 from memcube.actors.cube.scope import scope_filter
 from memcube.actors.cube.state import Held, Items, record_of
 from memcube.actors.cube.task import HeldTask
-from memcube.actors.cube.task_plan import TaskPlanner
+from memcube.actors.cube.task_bulk import BulkPlanner
 from memcube.actors.cube.tasks import Tasks, Window
 from memcube.actors.cube.validate import (
     check_cube,
@@ -52,7 +52,7 @@ from memcube.model.errors import (
 )
 from memcube.model.filters import filter_from_proto, matches
 from memcube.model.ids import CubeRef, new_memory_id
-from memcube.model.item import Event, EventKind, Item, MemoryType
+from memcube.model.item import Event, EventKind, Item, MemoryType, Status
 from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import cube_pb2, event_pb2, work_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -84,7 +84,7 @@ class Plan:
         return not self.commit.events and not self.commit.receipts
 
 
-class Planner(TaskPlanner):
+class Planner(BulkPlanner):
     """Plans one batch against a cube. Made anew for each batch by ``Cube.plan``; runs in the commit thread."""
 
     def __init__(
@@ -299,8 +299,10 @@ class Planner(TaskPlanner):
             added.append(item)
             positions[in_session] += bool(in_session)
         self._positions.update({name: at for name, at in positions.items() if name and (named or name != session)})
-        task_id = "" if request.verbatim else self._queue_reading(call, added)
-        return pb.AddResponse(skipped=reading.skipped, task_id=task_id).SerializeToString()
+        task_ids = [] if request.verbatim else self._queue_reading(call, added)
+        self._queue_archiving(call)
+        last = task_ids[-1] if task_ids else ""
+        return pb.AddResponse(skipped=reading.skipped, task_id=last, task_ids=task_ids).SerializeToString()
 
     def _next_position(self, session: str) -> int:
         known = self._positions.get(session, self._known_positions.get(session))
@@ -315,6 +317,9 @@ class Planner(TaskPlanner):
         if request.HasField("memory"):
             check_text("memory", request.memory)
             item = replace(item, memory=request.memory.strip())
+            if item.status is Status.ARCHIVED:
+                # What is said anew holds again.
+                item = replace(item, status=Status.ACTIVATED, superseded_by="")
         if request.HasField("info"):
             item = replace(item, info=struct_to_info(request.info))
         if request.replace_tags or request.tags:
@@ -343,13 +348,19 @@ def _check_version(item: Item, expected: int) -> None:
         raise VersionConflictError(item.id, expected, item.version)
 
 
-_CREATING = ("create_cube", "add")
+_CREATING = ("create_cube", "add", "feedback")
 _VERBS: dict[str, tuple[type, Callable[..., bytes | None]]] = {
     "create_cube": (pb.CreateCubeRequest, Planner._create_cube),
     "add": (pb.AddRequest, Planner._add),
     "update": (pb.UpdateRequest, Planner._update),
     "delete": (pb.DeleteRequest, Planner._delete),
     "delete_all": (pb.DeleteAllRequest, Planner._delete_all),
+    "update_all": (pb.UpdateAllRequest, Planner._update_all),
+    "archive": (pb.ArchiveRequest, Planner._archive),
+    "restore": (pb.RestoreRequest, Planner._restore),
+    "archive_all": (pb.ArchiveAllRequest, Planner._archive_all),
+    "feedback": (pb.FeedbackRequest, Planner._feedback),
+    "step_task": (work_pb2.StepTaskRequest, Planner._step_task),
     "take_task": (work_pb2.TakeTaskRequest, Planner._take_task),
     "finish_task": (work_pb2.FinishTaskRequest, Planner._finish_task),
     "cancel_task": (pb.CancelTaskRequest, Planner._cancel_task),

@@ -36,6 +36,7 @@ FIRST_SERVICE_PAUSE_S, LAST_SERVICE_PAUSE_S = 5.0, 900.0
 MOST_PAUSE_S = 3600.0
 """However long a service asks to be left alone."""
 MOST_NOTES = 20
+MOST_CHANGES = 1000
 NOTE_CHARS = 500
 ERROR_CHARS = 2000
 LOST = "its worker was not heard of again"
@@ -60,8 +61,10 @@ class HeldTask:
         not_before: datetime | None = None,
         session_id: str = "",
         principal_id: str = "",
+        feedback: task_pb2.GivenFeedback | None = None,
+        bulk: task_pb2.Bulk | None = None,
     ) -> HeldTask:
-        """A task that waits, from ``not_before`` on if it is given."""
+        """A task that waits, from ``not_before`` on if it is given; ``feedback`` and ``bulk`` say what is to be done."""
         wire = task_pb2.Task(
             id=task_id,
             cube_id=cube_id,
@@ -72,6 +75,8 @@ class HeldTask:
             item_ids=item_ids,
             session_id=session_id,
             principal_id=principal_id,
+            feedback=feedback,
+            bulk=bulk,
         )
         if not_before is not None:
             wire.not_before.FromDatetime(not_before)
@@ -165,6 +170,15 @@ class HeldTask:
         wire.result_ids.extend(result_ids)
         return replace(self, wire=wire)
 
+    def stepped(self, now: datetime, bulk: task_pb2.Bulk, progress: task_pb2.Progress, lease_s: float) -> HeldTask:
+        """A step further; a worker that has it has it for ``lease_s`` more."""
+        wire = self._touched(now)
+        wire.bulk.CopyFrom(bulk)
+        wire.progress.CopyFrom(progress)
+        if wire.state == IN_PROGRESS:
+            wire.leased_until.FromDatetime(now + timedelta(seconds=lease_s))
+        return replace(self, wire=wire)
+
     def failed(
         self,
         now: datetime,
@@ -213,8 +227,8 @@ class HeldTask:
         wire.ClearField("not_before")
         return HeldTask(wire)
 
-    def told(self, spent: task_pb2.Spending, notes: Iterable[str]) -> HeldTask:
-        """With what an attempt spent, and what it has to say, added; the last notes are kept."""
+    def told(self, spent: task_pb2.Spending, notes: Iterable[str], changes: Iterable[task_pb2.Change] = ()) -> HeldTask:
+        """With what an attempt spent, did and has to say added; the last notes and changes are kept."""
         wire = task_pb2.Task()
         wire.CopyFrom(self.wire)
         if spent.ByteSize():
@@ -223,6 +237,8 @@ class HeldTask:
             wire.spent.tokens_out += spent.tokens_out
         wire.notes.extend(note[:NOTE_CHARS] for note in notes)
         del wire.notes[:-MOST_NOTES]
+        wire.changes.extend(changes)
+        del wire.changes[:-MOST_CHANGES]
         return replace(self, wire=wire)
 
     def _touched(self, now: datetime) -> task_pb2.Task:

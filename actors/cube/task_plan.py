@@ -14,20 +14,18 @@ from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.derived import Derived, links_of
 from memcube.actors.cube.made import item_of_draft, merged, tombstone
 from memcube.actors.cube.state import Held, Items
-from memcube.actors.cube.task import IN_PROGRESS, WAITING, HeldTask
+from memcube.actors.cube.task import FAILED, IN_PROGRESS, WAITING, HeldTask
 from memcube.actors.cube.tasks import StagedTasks, Tasks, Window
 from memcube.actors.vault.base import ItemRecord
 from memcube.model.errors import InvalidArgumentError, NotFoundError, TaskStateError
 from memcube.model.ids import CubeRef
 from memcube.model.item import EventKind, Item, MemoryType, Status
-from memcube.model.task import state_name
+from memcube.model.task import MEM_FEEDBACK, MEM_ORGANIZE, MEM_READ, state_name
 from memcube.protos.memcube.v1 import item_pb2, task_pb2, work_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
-__all__ = ["MEM_READ", "TaskPlanner"]
+__all__ = ["TaskPlanner"]
 
-MEM_READ = "mem_read"
-MEM_ORGANIZE = "mem_organize"
 ORGANIZED_TOGETHER = 50
 DEFAULT_LEASE_S, MOST_LEASE_S = 300.0, 3600.0
 MOST_DRAFTS = 200
@@ -48,6 +46,8 @@ class TaskPlanner:
     _emit: Callable[..., None]
     _live: Callable[[str], Item]
     _next_id: Callable[[], str]
+    _feedback_without_model: Callable[[Call, str, HeldTask], HeldTask]
+    _finished_feedback: Callable[[Call, str, HeldTask, work_pb2.FinishTaskRequest], HeldTask]
 
     def _set_up_tasks(
         self, tasks: Tasks, derived: Derived, config: FrameConfig, undo: list[Callable[[], None]]
@@ -59,16 +59,16 @@ class TaskPlanner:
 
     # --- made by what is added ------------------------------------------------------------------------------------
 
-    def _queue_reading(self, call: Call, items: Iterable[Item]) -> str:
-        """Let items be read finely; the id of the task that reads the last of them, empty where none will."""
-        task_id = ""
-        if not self._config.fine_reading:
-            return task_id
-        for item in items:
-            if item.memory_type is not MemoryType.TOOL_SCHEMA:
-                window = Window(MEM_READ, item.session_id, *_people(item), call.principal.id)
-                task_id = self._gather(window, item, self._config.read_window, self._config.read_window_chars)
-        return task_id
+    def _queue_reading(self, call: Call, items: Iterable[Item]) -> list[str]:
+        """Let items be read finely; the ids of the tasks that read them, none where none will."""
+        task_ids: dict[str, None] = {}
+        if self._config.fine_reading:
+            for item in items:
+                if item.memory_type is not MemoryType.TOOL_SCHEMA:
+                    window = Window(MEM_READ, item.session_id, *_people(item), call.principal.id)
+                    task_id = self._gather(window, item, self._config.read_window, self._config.read_window_chars)
+                    task_ids[task_id] = None
+        return [*task_ids]
 
     def _queue_organizing(self, task: HeldTask, items: Iterable[Item]) -> None:
         """Let what a task made be compared with what is there."""
@@ -157,7 +157,7 @@ class TaskPlanner:
         gone = self._hanging((item.id,), merged=False)
         self._let_go(call, key, gone, "source_updated")
         for task in self._tasks.open_of(item.id):
-            if task.wire.state == IN_PROGRESS:
+            if task.wire.state == IN_PROGRESS and task.wire.kind != MEM_FEEDBACK:
                 # Its worker reads the old text: what comes of that is not taken.
                 rest = [one for one in task.wire.item_ids if one != item.id]
                 self._tasks.stage(task.with_items(rest, self._now, None))
@@ -185,7 +185,7 @@ class TaskPlanner:
         """Queue what ``gone`` was made from, as far as it is left and not about to be read anyway."""
         left = {*also, *(source for item in gone for source in item.derived_from)}
         items = [item for item in self._those(sorted(left)) if not item.derived_from]
-        waiting = {item.id for item in items if any(t.wire.state == WAITING for t in self._tasks.open_of(item.id))}
+        waiting = {item.id for item in items if any(map(_waits_to_be_read, self._tasks.open_of(item.id)))}
         self._queue_reading(call, [item for item in items if item.id not in waiting])
 
     # --- workers ----------------------------------------------------------------------------------------------------
@@ -202,7 +202,8 @@ class TaskPlanner:
         if not 0 < lease_s <= MOST_LEASE_S:
             raise InvalidArgumentError("lease_s", f"is {lease_s:g}, the most is {MOST_LEASE_S:g}")
         taken = held.taken(self._now, lease_s)
-        if not taken.ended and held.wire.item_ids and not self._readable(held.wire.item_ids):
+        about_items = bool(held.wire.item_ids) and held.wire.kind != MEM_FEEDBACK
+        if not taken.ended and about_items and not self._readable(held.wire.item_ids):
             gone = "there is nothing to do: its memories are deleted, expired or merged"
             taken = held.completed(self._now).told(task_pb2.Spending(), [gone])
         self._tasks.stage(taken)
@@ -218,7 +219,7 @@ class TaskPlanner:
         held.check_attempt(task.attempts)
         items = self._readable(task.item_ids)
         response.items.extend(self._wire(item) for item in items)
-        if task.session_id and items:
+        if task.session_id and items and task.kind != MEM_FEEDBACK:
             response.context.extend(map(self._wire, self._context(task.session_id, items[0].id)))
             response.known.extend(map(self._wire, self._known(items[0])))
         return response.SerializeToString()
@@ -271,6 +272,10 @@ class TaskPlanner:
                 retry_after_s=request.retry_after_s,
             )
             notes = list(request.notes)
+            if held.wire.kind == MEM_FEEDBACK and held.wire.state == FAILED:
+                held = self._feedback_without_model(call, key, held)
+        elif held.wire.kind == MEM_FEEDBACK:
+            held, notes = self._finished_feedback(call, key, held, request), []
         else:
             notes = [*request.notes, *self._merge(call, key, held, request.merges)]
             results, left_out = self._make(call, key, held, request.drafts)
@@ -346,6 +351,10 @@ class TaskPlanner:
         held = held.retried(self._now)
         self._tasks.stage(held)
         return pb.RetryTaskResponse(task=held.wire).SerializeToString()
+
+
+def _waits_to_be_read(task: HeldTask) -> bool:
+    return task.wire.state == WAITING and task.wire.kind == MEM_READ
 
 
 def _people(item: Item) -> tuple[str, str, str]:

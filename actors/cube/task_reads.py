@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
-from itertools import dropwhile
+from itertools import islice
 
 from memcube.actors.cube.call import Call
-from memcube.actors.cube.task import ENDED, FAILED, IN_PROGRESS, WAITING
+from memcube.actors.cube.task import CANCELLED, ENDED, FAILED, IN_PROGRESS, WAITING, HeldTask
 from memcube.actors.cube.validate import parse_request
 from memcube.actors.cube.view import View
 from memcube.model.errors import InvalidArgumentError, NotFoundError, TooLargeError
@@ -29,6 +31,7 @@ DEFAULT_PAGE, MAX_PAGE = 100, 1000
 MOST_WAITED_FOR = 1000
 MOST_WAIT_S = 600.0
 MAX_KINDS = 64
+LOOKED_AT = 200
 
 
 def check_list_tasks(request: pb.ListTasksRequest) -> None:
@@ -64,13 +67,34 @@ def list_tasks(view: View, call: Call, now: datetime) -> bytes:
     token = request.page_token
     if token and not re.fullmatch(rf"{view.ref.key}-[a-z2-7]{{{ID_CHARS}}}", token):
         raise InvalidArgumentError("page_token", "is none of those that a listing of this cube gave")
-    states, kinds = set(request.states), set(request.kinds)
-    seen = [held.seen(now) for held in view.tasks if not kinds or held.wire.kind in kinds]
-    found = [task for task in reversed(seen) if not states or task.state in states]
-    rest = list(dropwhile(lambda task: bool(token) and task.id >= token, found))
-    page = rest[: request.page_size or DEFAULT_PAGE]
-    more = page[-1].id if len(page) < len(rest) else ""
-    return pb.ListTasksResponse(tasks=page, next_page_token=more, total=len(found)).SerializeToString()
+    size = request.page_size or DEFAULT_PAGE
+    counts, seen_again = _counts(view, now)
+    names = [name for name in counts if _wanted(request, *name)]
+    # A lease that is over makes a task wait, whatever stands in its row.
+    rows = {*names, *(name for name in view.tasks.counts() if name[1] == IN_PROGRESS)} if seen_again else {*names}
+    found = (held.seen(now) for held in view.tasks.newest_first(rows, token))
+    page = list(islice((task for task in found if _wanted(request, task.kind, task.state)), size + 1))
+    more = page[size - 1].id if len(page) > size else ""
+    total = sum(counts[name] for name in names)
+    return pb.ListTasksResponse(tasks=page[:size], next_page_token=more, total=total).SerializeToString()
+
+
+def _wanted(request: pb.ListTasksRequest, kind: str, state: int) -> bool:
+    return (not request.kinds or kind in request.kinds) and (not request.states or state in request.states)
+
+
+def _counts(view: View, now: datetime) -> tuple[dict[tuple[str, int], int], bool]:
+    """How many tasks there are by kind and state as of now, and whether a lease is over."""
+    counts = Counter(view.tasks.counts())
+    over = [held for held in _in_progress(view) if held.due_s <= now.timestamp()]
+    for held in over:
+        counts[held.wire.kind, IN_PROGRESS] -= 1
+        counts[held.wire.kind, WAITING] += 1
+    return dict(counts), bool(over)
+
+
+def _in_progress(view: View) -> Iterator[HeldTask]:
+    return view.tasks.newest_first([name for name in view.tasks.counts() if name[1] == IN_PROGRESS])
 
 
 def wait_tasks(view: View, call: Call, now: datetime) -> bytes:
@@ -91,17 +115,22 @@ def wait_tasks(view: View, call: Call, now: datetime) -> bytes:
 def task_counts(view: View, now: datetime) -> list[pb.TaskStatus]:
     """The tasks by kind, for the cube's status."""
     found: dict[str, pb.TaskStatus] = {}
-    failed_at: dict[str, int] = {}
-    for held in view.tasks:
-        task = held.seen(now)
-        status = found.setdefault(task.kind, pb.TaskStatus(kind=task.kind))
-        status.waiting += task.state == WAITING
-        status.in_progress += task.state == IN_PROGRESS
-        status.failed += task.state == FAILED
-        if task.error and task.updated_at.ToNanoseconds() >= failed_at.get(task.kind, 0):
-            failed_at[task.kind] = task.updated_at.ToNanoseconds()
-            status.last_error = task.error
+    for (kind, state), count in _counts(view, now)[0].items():
+        status = found.setdefault(kind, pb.TaskStatus(kind=kind))
+        status.waiting += count * (state == WAITING)
+        status.in_progress += count * (state == IN_PROGRESS)
+        status.failed += count * (state == FAILED)
+    for kind, status in found.items():
+        status.last_error = _last_error(view, kind)
     return [found[kind] for kind in sorted(found)]
+
+
+def _last_error(view: View, kind: str) -> str:
+    """Why the last one failed, of those that are not done: the newest ``LOOKED_AT`` of a kind and state are looked at."""
+    states = (WAITING, IN_PROGRESS, FAILED, CANCELLED)
+    tasks = [held.wire for state in states for held in islice(view.tasks.newest_first([(kind, state)]), LOOKED_AT)]
+    failed = [task for task in tasks if task.error]
+    return max(failed, key=lambda task: task.updated_at.ToNanoseconds()).error if failed else ""
 
 
 def _task(view: View, task_id: str, now: datetime) -> task_pb2.Task:

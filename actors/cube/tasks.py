@@ -3,9 +3,10 @@ batch of calls is about to change of it."""
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from heapq import merge
 from typing import NamedTuple
 
 from memcube.actors.cube.task import FAILED, HeldTask
@@ -33,10 +34,14 @@ class Window(NamedTuple):
 
 
 class Tasks:
-    """The tasks of a cube. Ids sort by time of making, and iteration is in that order."""
+    """The tasks of a cube. Ids sort by time of making.
+
+    Nothing here takes longer the more tasks there are, but for ``outdated`` over those that have ended: those are few.
+    """
 
     def __init__(self, records: Iterable[TaskRecord] = ()) -> None:
         self._held: dict[str, HeldTask] = {}
+        self._ids: dict[tuple[str, int], list[str]] = {}
         self._ended: dict[str, None] = {}
         self._of_item: dict[str, set[str]] = {}
         self.unfinished: dict[str, HeldTask] = {}
@@ -53,7 +58,7 @@ class Tasks:
         return len(self._held)
 
     def __iter__(self) -> Iterator[HeldTask]:
-        return iter([self._held[task_id] for task_id in sorted(self._held)])
+        return map(self._held.__getitem__, merge(*self._ids.values()))
 
     def get(self, task_id: str) -> HeldTask | None:
         """The task of this id."""
@@ -64,23 +69,31 @@ class Tasks:
         self.drop(held.id)
         self._held[held.id] = held
         self.last_id = max(self.last_id, held.id)
-        if held.ended:
-            self._ended[held.id] = None
-            return
-        self.unfinished[held.id] = held
+        insort(self._ids.setdefault((held.wire.kind, held.wire.state), []), held.id)
         for item_id in held.wire.item_ids:
             self._of_item.setdefault(item_id, set()).add(held.id)
+        if held.ended:
+            self._ended[held.id] = None
+        else:
+            self.unfinished[held.id] = held
 
     def drop(self, task_id: str) -> None:
         """Forget a task."""
         old = self._held.pop(task_id, None)
+        if old is None:
+            return
         self._ended.pop(task_id, None)
         self.unfinished.pop(task_id, None)
-        for item_id in old.wire.item_ids if old is not None else ():
-            ids = self._of_item.get(item_id)
-            if ids is not None:
-                ids.discard(task_id)
-                if not ids:
+        name = old.wire.kind, old.wire.state
+        ids = self._ids[name]
+        del ids[bisect_left(ids, task_id)]
+        if not ids:
+            del self._ids[name]
+        for item_id in old.wire.item_ids:
+            about = self._of_item.get(item_id)
+            if about is not None:
+                about.discard(task_id)
+                if not about:
                     del self._of_item[item_id]
 
     def open_windows(self, windows: Mapping[Window, str]) -> None:
@@ -91,8 +104,8 @@ class Tasks:
         while len(self.windows) > MOST_WINDOWS:
             del self.windows[next(iter(self.windows))]
 
-    def open_of(self, item_id: str) -> set[str]:
-        """Ids of the unfinished tasks that are about an item."""
+    def of_item(self, item_id: str) -> set[str]:
+        """Ids of the tasks, ended ones too, that are about an item."""
         return set(self._of_item.get(item_id, ()))
 
     def outdated(self, now: datetime, more: int) -> list[str]:
@@ -111,9 +124,20 @@ class Tasks:
                 break
         return gone + kept_failed[: max(0, excess - len(gone))]
 
-    def counts(self) -> Counter[tuple[str, int]]:
+    def newest_first(self, names: Iterable[tuple[str, int]], before_id: str = "") -> Iterator[HeldTask]:
+        """Those of these kinds and states, those before ``before_id`` if one is given."""
+        parts = [self._ids.get(name, []) for name in names]
+        ends = [bisect_left(ids, before_id) if before_id else len(ids) for ids in parts]
+        backwards = [map(ids.__getitem__, range(end - 1, -1, -1)) for ids, end in zip(parts, ends, strict=True)]
+        return map(self._held.__getitem__, merge(*backwards, reverse=True))
+
+    def latest(self, kind: str) -> HeldTask | None:
+        """The newest task of a kind that is kept."""
+        return next(self.newest_first([name for name in self._ids if name[0] == kind]), None)
+
+    def counts(self) -> dict[tuple[str, int], int]:
         """How many there are, by kind and state."""
-        return Counter((held.wire.kind, held.wire.state) for held in self._held.values())
+        return {name: len(ids) for name, ids in self._ids.items()}
 
 
 class StagedTasks:
@@ -158,8 +182,8 @@ class StagedTasks:
 
     def open_of(self, item_id: str) -> list[HeldTask]:
         """The unfinished tasks that are about an item."""
-        ids = self._tasks.open_of(item_id) - self.put.keys()
-        found = [held for task_id in ids if (held := self._tasks.get(task_id)) is not None]
+        ids = self._tasks.of_item(item_id) - self.put.keys()
+        found = [held for task_id in ids if (held := self._tasks.unfinished.get(task_id)) is not None]
         return found + [held for held in self.put.values() if not held.ended and item_id in held.wire.item_ids]
 
     def outdated(self, now: datetime) -> list[str]:
@@ -169,12 +193,20 @@ class StagedTasks:
 
     def was_read(self, item_id: str, kind: str) -> bool:
         """Whether a task of this kind, ended or not, is known to have been about an item."""
-        every = (*self.put.values(), *self._tasks)
-        return any(held.wire.kind == kind and item_id in held.wire.item_ids for held in every)
+        if any(held.wire.kind == kind and item_id in held.wire.item_ids for held in self.put.values()):
+            return True
+        known = map(self._tasks.get, self._tasks.of_item(item_id))
+        return any(held is not None and held.wire.kind == kind for held in known)
+
+    def latest(self, kind: str) -> HeldTask | None:
+        """The newest task of a kind."""
+        mine = max((task_id for task_id, held in self.put.items() if held.wire.kind == kind), default="")
+        known = self._tasks.latest(kind)
+        return self.put[mine] if mine and (known is None or known.id <= mine) else known and self.get(known.id)
 
     @property
     def unfinished(self) -> bool:
         """Whether there will be unfinished tasks."""
         if any(not held.ended for held in self.put.values()):
             return True
-        return any(task_id not in self.put for task_id in self._tasks.unfinished)
+        return not self._tasks.unfinished.keys() <= self.put.keys()

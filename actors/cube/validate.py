@@ -12,6 +12,7 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.struct_pb2 import Struct
 
+from memcube.actors.cube.archiving import check_policy
 from memcube.model.codec import struct_from_info, struct_to_info
 from memcube.model.errors import InvalidArgumentError, TooLargeError
 from memcube.model.filters import filter_from_proto
@@ -99,6 +100,7 @@ def check_cube(request: pb.CreateCubeRequest) -> None:
     if size > MAX_INFO_BYTES:
         raise TooLargeError("description", size, MAX_INFO_BYTES)
     check_info("config", request.config)
+    check_policy(request.config)
     check_key(request.idempotency_key)
 
 
@@ -128,7 +130,9 @@ def check_query(request: pb.SearchRequest | pb.UnderstandRequest) -> None:
         from_timestamp("reference_time", request.reference_time)
 
 
-def check_filter(request: pb.SearchRequest | pb.ListRequest | pb.DeleteAllRequest) -> None:
+def check_filter(
+    request: pb.SearchRequest | pb.ListRequest | pb.DeleteAllRequest | pb.UpdateAllRequest | pb.ArchiveAllRequest,
+) -> None:
     """Refuse a filter that selects nothing that could be said, or is too large; the gateway asks before any frame."""
     if request.HasField("filter"):
         filter_from_proto(request.filter)

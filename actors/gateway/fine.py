@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from memcube.actors.gateway.failure import as_error
 from memcube.actors.gateway.seam import Scheduler
-from memcube.actors.llm import Prompt, Reply, Spent
+from memcube.actors.llm import Bill, Prompt, Reply, Spent
 from memcube.actors.llm.decompose import Evidence, answer_prompt, decompose_prompt, read_answer, read_decomposition
 from memcube.actors.llm.texts import language_of
 from memcube.actors.reader.understand import Intent, understand
@@ -29,9 +29,12 @@ __all__ = ["Asking", "Fine", "fused", "is_worth_it"]
 
 SHARE, SPLIT_SHARE = 0.8, 0.35
 """Parts of a search's time that the model may take in all, and to split the question."""
-LOW = 0.9
-"""Mode MIXTURE asks the model where the first hit scores less: so do 10 % of LoCoMo's questions, whose first ten hits
-hold 52 % of their evidence (85 % for the others), and two thirds of questions about another conversation."""
+ASKED_SHARE = 0.95
+"""Part of that within which it has to answer: who gives it up a moment later hears what it cost."""
+LOW = 0.85
+"""Mode MIXTURE asks the model where the first hit scores less: so do 0.3 % of LoCoMo's questions and 5 % of BEAM's, whose
+first ten hits hold 50 and 33 % of their evidence (84 and 63 % for the others), a third of questions in cubes of 100
+memories (``ranking/scale.py``), and nine of ten there about something that is not in the cube."""
 
 T = TypeVar("T")
 
@@ -93,15 +96,18 @@ class Fine:
             asking.note = f"language model: none is configured; {instead}"
             return None
         within_s = asking.within_s(share)
+        bill = Bill()
         try:
             async with asyncio.timeout(within_s):
-                reply = await self._scheduler.ask(asking.principal, prompt, within_s)
-            asking.spent += reply.spent
+                reply = await self._scheduler.ask(asking.principal, prompt, within_s * ASKED_SHARE, bill)
             return read(reply)
         except TimeoutError:
             problem = f"no answer within {within_s:.1f} s"
         except Exception as failure:  # noqa: BLE001 - a search never fails for want of a model
             problem = as_error(failure, "the language model").message
+        finally:
+            # Failures are paid for too.
+            asking.spent += bill.spent
         asking.note = f"language model: {problem}; {instead}"
         return None
 

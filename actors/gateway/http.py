@@ -28,6 +28,7 @@ from memcube.actors.gateway.bodies import (
     UpdateBody,
     VersionQuery,
 )
+from memcube.actors.gateway.change_bodies import ArchiveAllBody, FeedbackBody, StatusBody, UpdateAllBody
 from memcube.actors.gateway.docs import docs_page
 from memcube.actors.gateway.door import Door
 from memcube.actors.gateway.guard import Guard
@@ -114,6 +115,35 @@ class Routes:
             id=memory_id, expected_version=query.expected_version, idempotency_key=_key(request.headers)
         )
         return answers.deleted(await self._ask(request, "delete", message, pb.DeleteResponse))
+
+    async def update_all(self, request: Request, body: UpdateAllBody) -> Plain:
+        """Change what a filter selects in one cube, in the background: the task that does it."""
+        message = body.request(_key(request.headers))
+        return answers.task((await self._ask(request, "update_all", message, pb.UpdateAllResponse)).task)
+
+    async def archive_all(self, request: Request, body: ArchiveAllBody) -> Plain:
+        """Take what was not used for long out of searches, in the background: the task that does it."""
+        message = body.request(_key(request.headers))
+        return answers.task((await self._ask(request, "archive_all", message, pb.ArchiveAllResponse)).task)
+
+    async def archive(self, request: Request, memory_id: str, body: StatusBody | None = None) -> Plain:
+        """Take a memory out of searches, and keep it."""
+        body = body or StatusBody()
+        key = body.idempotency_key or _key(request.headers)
+        message = pb.ArchiveRequest(id=memory_id, expected_version=body.expected_version, idempotency_key=key)
+        return answers.memory((await self._ask(request, "archive", message, pb.ArchiveResponse)).item)
+
+    async def restore(self, request: Request, memory_id: str, body: StatusBody | None = None) -> Plain:
+        """Bring an archived memory back."""
+        body = body or StatusBody()
+        key = body.idempotency_key or _key(request.headers)
+        message = pb.RestoreRequest(id=memory_id, expected_version=body.expected_version, idempotency_key=key)
+        return answers.memory((await self._ask(request, "restore", message, pb.RestoreResponse)).item)
+
+    async def feedback(self, request: Request, body: FeedbackBody) -> Plain:
+        """What the user says of memories: that one is wrong, is right, is to be forgotten."""
+        message = body.request(_key(request.headers))
+        return answers.fed_back(await self._ask(request, "feedback", message, pb.FeedbackResponse))
 
     async def history(self, request: Request, memory_id: str) -> list[Plain]:
         """Every version of a memory, oldest first, also of a deleted one."""
@@ -250,6 +280,11 @@ def make_app(door: Door) -> FastAPI:
         ("PUT", "/v1/memories/{memory_id}", routes.update),
         ("DELETE", "/v1/memories/{memory_id}", routes.delete),
         ("GET", "/v1/memories/{memory_id}/history", routes.history),
+        ("POST", "/v1/memories/update-all", routes.update_all),
+        ("POST", "/v1/memories/archive-all", routes.archive_all),
+        ("POST", "/v1/memories/{memory_id}/archive", routes.archive),
+        ("POST", "/v1/memories/{memory_id}/restore", routes.restore),
+        ("POST", "/v1/feedback", routes.feedback),
         ("POST", "/v1/search", routes.search),
         ("POST", "/v1/search/batch", routes.batch_search),
         ("POST", "/v1/preferences", routes.preferences),

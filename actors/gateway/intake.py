@@ -27,15 +27,13 @@ from memcube.model.content import data_of_url
 from memcube.model.errors import DeadlineError, InvalidArgumentError, TooLargeError
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
-__all__ = ["CAPTION_S", "CONVERT_S", "has_parts", "origin_of", "taken", "with_skipped"]
+__all__ = ["CAPTION_S", "CONVERT_S", "digest_of", "has_parts", "origin_of", "taken", "with_skipped"]
 
 CONVERT_S, CAPTION_S = 60.0, 20.0
 RESERVE_S = 2.0
 """Of the caller's time, kept for the cube."""
 SMALL_BYTES = 64 * 1024
 """Up to here decoding and looking at bytes is done in the event loop."""
-NOT_SET_UP = ("none is configured", "no model that sees")
-"""How it is said that there is no model to ask: nothing has failed then, and nobody is told of it with each image."""
 TEXT_MEDIA = "text/markdown"
 _IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"})
 _TITLE_CHARS = 200
@@ -46,7 +44,8 @@ def has_parts(request: pb.AddRequest) -> bool:
     return any(part.WhichOneof("content") != "text" for message in request.messages for part in message.parts)
 
 
-def _digest(request: pb.AddRequest) -> bytes:
+def digest_of(request: pb.AddRequest | pb.FeedbackRequest) -> bytes:
+    """A digest of a request, its idempotency key apart."""
     key = request.idempotency_key
     request.ClearField("idempotency_key")
     digest = hashlib.blake2b(request.SerializeToString(deterministic=True), digest_size=16).digest()
@@ -57,7 +56,7 @@ def _digest(request: pb.AddRequest) -> bytes:
 async def origin_of(request: pb.AddRequest) -> bytes:
     """A digest of a request as it came, its idempotency key apart: what makes a retry the same request."""
     large = request.ByteSize() > SMALL_BYTES
-    return await asyncio.to_thread(_digest, request) if large else _digest(request)
+    return await asyncio.to_thread(digest_of, request) if large else digest_of(request)
 
 
 async def taken(caller: Caller, request: pb.AddRequest, scheduler: Scheduler | None) -> list[pb.Skipped]:
@@ -156,7 +155,8 @@ async def _image(caller: Caller, image: pb.Image, scheduler: Scheduler | None, n
         media_type = image.media_type if image.media_type.lower().startswith("image/") else "image/unknown"
     ask = None if scheduler is None or not image.data else _ask(caller, scheduler)
     done = await captioned(image, ask, language)
-    if done.note and ask is not None and not any(words in done.note for words in NOT_SET_UP):
+    # Without a model that sees nothing has failed, and nobody is told of it with each image.
+    if done.note and ask is not None and done.set_up:
         note("caption", f"{image_name(image) or 'an image'}: {done.note}")
     return pb.File(data=done.text.encode(), name=image_name(image)[:256], media_type=media_type)
 

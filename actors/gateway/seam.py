@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memcube.actors.cube.call import Call
-from memcube.actors.llm import Prompt, Reply
+from memcube.actors.llm import Bill, Prompt, Reply
 from memcube.actors.vault.base import CubeHead
 from memcube.model.ids import CubeRef, Principal
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -100,9 +100,10 @@ class Embedder(Protocol):
 class Scheduler(Protocol):
     """Capacity of language models and of reader processes, shared with the background tasks of all tenants."""
 
-    async def ask(self, principal: Principal, prompt: Prompt, within_s: float) -> Reply:
-        """A language model's answer. Raises UnavailableError (none is configured, or it is down), ExhaustedError
-        (too much waits, with a hint when to retry), DeadlineError, or what the model's client raises."""
+    async def ask(self, principal: Principal, prompt: Prompt, within_s: float, bill: Bill | None = None) -> Reply:
+        """A language model's answer. Raises UnavailableError (it is down; NotConfiguredError: there is none),
+        ExhaustedError (too much waits, with a hint when to retry), DeadlineError, or what the model's client raises.
+        What was spent is added to ``bill``, also when this raises."""
 
     async def convert(self, principal: Principal, name: str, media_type: str, data: bytes, within_s: float) -> Any:
         """What ``actors.reader.convert.convert`` makes of a document, in a reader process; raises what it raises,

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 from memcube.actors.gateway.caller import Caller
 from memcube.actors.gateway.failure import as_error
+from memcube.actors.gateway.fine import ASKED_SHARE
 from memcube.actors.gateway.seam import Scheduler
-from memcube.actors.llm import Spent
+from memcube.actors.llm import Bill
 from memcube.actors.llm.bill import spending_of
 from memcube.actors.reader.understand import Intent, Understanding, understand
 from memcube.actors.reader.understand_llm import read_answer, understand_prompt
-from memcube.model.errors import UnavailableError
+from memcube.model.errors import NotConfiguredError
 from memcube.model.times import from_timestamp, to_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -35,20 +36,20 @@ async def answer_understand(
     if not request.fine:
         return _response(read)
     within_s = caller.left_s * SHARE
-    spent, problem = Spent(), ""
+    bill, problem = Bill(), ""
     try:
         if scheduler is None:
-            raise UnavailableError("a language model (none is configured)")
+            raise NotConfiguredError("a language model")
         async with asyncio.timeout(within_s):
-            reply = await scheduler.ask(caller.principal, understand_prompt(read, reference), within_s)
-        spent = reply.spent
+            prompt = understand_prompt(read, reference)
+            reply = await scheduler.ask(caller.principal, prompt, within_s * ASKED_SHARE, bill)
         read = read_answer(reply, read, reference)
     except TimeoutError:
         problem = f"no answer within {within_s:.1f} s"
     except Exception as failure:  # noqa: BLE001 - the rules' answer stands, whatever became of the model's
         problem = as_error(failure, "the language model").message
     answer = _response(read)
-    answer.spent.CopyFrom(spending_of(spent))
+    answer.spent.CopyFrom(spending_of(bill.spent))
     if problem:
         answer.degraded.append(f"language model: {problem}; understood by rules")
     return answer

@@ -20,6 +20,7 @@ from memcube.actors.cube.task_reads import check_list_tasks, check_wait_tasks
 from memcube.actors.cube.validate import check_cube, check_filter, check_key, check_query, check_search
 from memcube.actors.cube.validate_add import check_add
 from memcube.actors.gateway.caller import Caller
+from memcube.actors.gateway.changing import ChangingVerbs
 from memcube.actors.gateway.composite import places_of
 from memcube.actors.gateway.intake import has_parts, origin_of, taken, with_skipped
 from memcube.actors.gateway.queries import Queries, Query
@@ -45,7 +46,7 @@ MAX_BATCH = 256
 _CUBE_KEY = re.compile(rf"[a-z2-7]{{{KEY_CHARS}}}")
 
 
-class Verbs:
+class Verbs(ChangingVerbs):
     """The verbs of ``memcube.v1.MemCubeService`` over what the gateway speaks with. Used by one event loop."""
 
     def __init__(self, neighbours: Neighbours, queries: Queries, access: Access) -> None:
@@ -70,6 +71,11 @@ class Verbs:
             "update": self._update,
             "delete": self._delete,
             "delete_all": self._delete_all,
+            "update_all": self._update_all,
+            "archive": self._archive,
+            "restore": self._restore,
+            "archive_all": self._archive_all,
+            "feedback": self._feedback,
             "history": self._history,
             "list_tasks": self._list_tasks,
             "get_task": self._get_task,

@@ -30,7 +30,20 @@ _READER = (
     "wait_tasks",
     "watch_tasks",
 )
-_WRITER = ("add", "update", "delete", "delete_all", "create_cube", "cancel_task", "retry_task")
+_WRITER = (
+    "add",
+    "update",
+    "delete",
+    "delete_all",
+    "create_cube",
+    "cancel_task",
+    "retry_task",
+    "update_all",
+    "archive",
+    "restore",
+    "archive_all",
+    "feedback",
+)
 _ADMIN = ("delete_cube", "reset")
 
 VERBS: dict[str, frozenset[str]] = {

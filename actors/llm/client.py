@@ -26,7 +26,13 @@ from memcube.actors.llm.refusal import DOWN_S, MISFITS, PASSING, SETTLED_S, WHAT
 from memcube.actors.llm.schema import problem_with
 from memcube.actors.llm.texts import clean, cut
 from memcube.actors.recall.tokens import estimate_tokens
-from memcube.model.errors import DeadlineError, InvalidArgumentError, UnavailableError, UnusableAnswerError
+from memcube.model.errors import (
+    DeadlineError,
+    InvalidArgumentError,
+    NotConfiguredError,
+    UnavailableError,
+    UnusableAnswerError,
+)
 
 __all__ = ["ChatModel", "Check"]
 
@@ -86,10 +92,10 @@ class ChatModel:
         back once with the error. What is spent is added to ``bill`` as it is spent, also when this raises:
         UnavailableError or ExhaustedError (the endpoint is down, busy, or refuses its key; ``retry_after_s`` says when
         to come back), DeadlineError (no answer in time), UnusableAnswerError (twice nonsense, a refusal, or a request
-        that the endpoint does not take: no retry will help), InvalidArgumentError (no model that sees is set).
+        that the endpoint does not take: no retry will help), NotConfiguredError (no model that sees is set).
         """
         if prompt.sees and not self.config.vision_model:
-            raise InvalidArgumentError("llm.vision_model", "is not set: there is no model that sees")
+            raise NotConfiguredError(f"{WHAT} that sees (llm.vision_model)")
         own = Bill()
         within_s = min(within_s, self.config.timeout_s)
         try:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from memcube.actors.llm.prompt import Message, Prompt, Reply
 from memcube.actors.llm.schema import checked
 from memcube.actors.llm.texts import day_and_time, quoted
+from memcube.model import task
 from memcube.model.errors import UnusableAnswerError
 
 __all__ = [
@@ -95,15 +96,15 @@ def decompose_prompt(query: str, language: str = "en") -> Prompt:
     """What to ask to have ``query`` split; ``language`` "zh" for the Chinese instructions, all else English."""
     system = DECOMPOSE["zh" if language == "zh" else "en"].format(most=MOST_PARTS)
     messages = (Message("system", system), Message("user", quoted(query, MOST_QUERY_CHARS)))
-    return Prompt(messages, "decompose", DECOMPOSE_SCHEMA, max_tokens=400)
+    return Prompt(messages, task.QUERY, DECOMPOSE_SCHEMA, max_tokens=400)
 
 
 def read_decomposition(reply: Reply) -> list[str]:
     """The 1 to 4 sub-questions of a reply, each once. Raises UnusableAnswerError."""
-    data = checked(reply.data, DECOMPOSE_SCHEMA, "decompose")
+    data = checked(reply.data, DECOMPOSE_SCHEMA, task.QUERY)
     parts = list(dict.fromkeys(part for part in data["sub_questions"] if part))
     if not parts:
-        raise UnusableAnswerError("the language model (decompose)", "sub_questions are empty")
+        raise UnusableAnswerError("the language model (query)", "sub_questions are empty")
     return parts
 
 
@@ -116,7 +117,7 @@ def answer_prompt(query: str, hits: Sequence[Evidence], language: str = "en") ->
     ]
     asked = f"Question: {quoted(query, MOST_QUERY_CHARS)}\n\nMemories:\n" + ("\n".join(lines) or "(none)")
     messages = (Message("system", ANSWER["zh" if language == "zh" else "en"]), Message("user", asked))
-    return Prompt(messages, "answer", _answer_schema(hits), max_tokens=800)
+    return Prompt(messages, task.ANSWER, _answer_schema(hits), max_tokens=800)
 
 
 def read_answer(reply: Reply, hits: Sequence[Evidence], language: str = "en") -> tuple[str, tuple[int, ...]]:

@@ -23,7 +23,7 @@ class Message:
 class Prompt:
     """One question to a model.
 
-    ``purpose`` says in a word what for ("mem_read", "decompose", …): accounts are kept by it. With a ``schema`` (JSON
+    ``purpose`` says in a word what for ("mem_read", "query", …): accounts are kept by it. With a ``schema`` (JSON
     Schema) the answer must be JSON that fits it; the client checks that, and asks once more with the error if not.
     ``data`` in between is text of users: never an instruction.
     """

@@ -9,9 +9,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from memcube.actors.llm.texts import clean
-from memcube.model.errors import ExhaustedError, MemCubeError, UnavailableError, UnusableAnswerError
+from memcube.model.errors import BusyError, ExhaustedError, MemCubeError, UnavailableError, UnusableAnswerError
 
-__all__ = ["MISFITS", "PASSING", "WHAT", "error_of", "reason_in", "retry_after_s"]
+__all__ = ["MISFITS", "PASSING", "WHAT", "error_of", "is_busy", "reason_in", "retry_after_s"]
 
 WHAT = "the language model"
 PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
@@ -41,12 +41,17 @@ def error_of(status: int, headers: Mapping[str, str], reason: str, key_name: str
         hint_s = wait_s or (SETTLED_S if "quota" in reason.lower() else BUSY_S)
         if limit:
             return ExhaustedError(f"the rate of {WHAT} (HTTP 429{said})", limit, hint_s)
-        return UnavailableError(f"{WHAT} (HTTP 429, too many requests{said})", hint_s)
+        return BusyError(f"{WHAT} (HTTP 429, too many requests{said})", hint_s)
     if status in PASSING:
         return UnavailableError(f"{WHAT} (HTTP {status}{said})", wait_s or DOWN_S)
     if status in MISFITS:
         return UnusableAnswerError(WHAT, f"it refuses the request (HTTP {status}{said})")
     return UnavailableError(f"{WHAT} (HTTP {status}{said})", SETTLED_S)
+
+
+def is_busy(error: MemCubeError | None) -> bool:
+    """Whether an endpoint is there and has too much to do; its error's ``retry_after_s`` says for how long."""
+    return isinstance(error, BusyError | ExhaustedError)
 
 
 def reason_in(body: bytes, key: str) -> str:

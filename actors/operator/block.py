@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from memcube.actors.operator.choose import Chosen
 from memcube.actors.operator.cue import Kind
+from memcube.actors.operator.orders import is_order, without_unseen
 from memcube.actors.recall.tokens import estimate_tokens
 from memcube.model.marks import PREFERENCES_FIRST, PREFERENCES_LAST
 
@@ -38,23 +39,11 @@ MARKS = str.maketrans(
 ROLE = re.compile(
     r"(?:^|(?<=[.!?。！？]\s)|(?<=\s))(?P<role>system|assistant|user|human|ai|developer|tool)\s*[:：]", re.IGNORECASE
 )
-OVERRIDES = re.compile(
-    r"\b(?:ignore|disregard|forget|override|bypass|discard)\b.{0,40}\b(?:instructions?|prompts?|rules|guidelines|polic(?:y|ies)"
-    r"|restrictions|previous|above|system)\b|\b(?:reveal|print|repeat|output|leak)\b.{0,30}\b(?:system prompt|instructions|api key"
-    r"|passwords?|secrets?)\b|(?:忽略|无视|忘记).{0,12}(?:指令|提示|规则|说明)"
-    r"|\b(?:never|not|don['’]?t|stop|no longer)\s(?:follow|obey|heed|respect)(?:ing)?\b.{0,20}(?:\b(?:system|developer)\b"
-    r"|\byour (?:\w+ )?(?:instructions?|prompts?|rules|guidelines)\b)|\b(?:only obey|obey only|only listen to) me\b"
-    r"|\b(?:send|post|upload|forward|submit)\b.{0,60}https?:|不(?:要|再|必)?(?:遵守|遵循|听从).{0,6}(?:系统|指令|提示)|只听我的",
-    re.IGNORECASE | re.DOTALL,
-)
-"""A statement with one of these is no preference, whatever it is wrapped in; it is left out."""
 SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-UNSEEN = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]+")
-"""What shows nothing and a model reads all the same: within words it would hide them from the rules above."""
 
 
 def _flat(text: str) -> str:
-    return SPACES.sub(" ", UNSEEN.sub("", text))
+    return SPACES.sub(" ", without_unseen(text))
 
 
 def _one_line(text: str) -> str:
@@ -72,7 +61,7 @@ def preference_block(chosen: Sequence[Chosen], token_budget: int = TOKEN_BUDGET)
     fitting: list[Chosen] = []
     block, used = "", 0
     for one in chosen:
-        if OVERRIDES.search(_flat(f"{one.preference.text} {one.preference.reasoning}")):
+        if is_order(f"{one.preference.text} {one.preference.reasoning}"):
             continue
         text = _written([*fitting, one])
         tokens = estimate_tokens(text)

@@ -15,7 +15,7 @@ from memcube.actors.llm.prompt import Message, Prompt, Reply, Spent
 from memcube.actors.llm.texts import clean
 from memcube.actors.reader.images import facts_of
 from memcube.actors.reader.parts import image_text
-from memcube.model.errors import MemCubeError
+from memcube.model.errors import MemCubeError, NotConfiguredError
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["Ask", "Captioned", "captioned"]
@@ -37,10 +37,12 @@ INSTRUCTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Captioned:
-    """An image in words; ``note`` says why it has no caption of a model's, "" = it has one."""
+    """An image in words; ``note`` says why it has no caption of a model's, "" = it has one. Without ``set_up`` there is
+    no model that sees, and nothing has failed."""
 
     text: str
     note: str = ""
+    set_up: bool = True
     spent: Spent = field(default_factory=Spent)
 
 
@@ -52,15 +54,15 @@ async def captioned(image: pb.Image, ask: Ask | None, language: str = "en") -> C
     data = image.data
     known = image_text(image)
     if ask is None:
-        return Captioned(known, "no model that sees is configured")
+        return Captioned(known, "no model that sees is configured", set_up=False)
     problem = _problem(data)
     if problem:
         return Captioned(known, f"not shown to the model: {problem}")
     try:
         reply = await ask(_prompt(data, language))
     except MemCubeError as error:
-        return Captioned(known, f"no caption: {error.message}")
-    return Captioned(image_text(image, _one_line(reply.text)), "", reply.spent)
+        return Captioned(known, f"no caption: {error.message}", set_up=not isinstance(error, NotConfiguredError))
+    return Captioned(image_text(image, _one_line(reply.text)), spent=reply.spent)
 
 
 def _prompt(data: bytes, language: str) -> Prompt:

@@ -12,13 +12,14 @@ from typing import Any
 from memcube.actors.llm.bill import Bill, spending_of
 from memcube.actors.llm.client import ChatModel
 from memcube.actors.llm.texts import language_of
+from memcube.actors.reader.failing import failed
 from memcube.actors.reader.fine_checks import Seen
 from memcube.actors.reader.fine_drafts import Drafting, language_problem, when_of
 from memcube.actors.reader.fine_prompt import Said, finely_prompt, said_of, windows
-from memcube.model.errors import DeadlineError, ExhaustedError, MemCubeError, UnavailableError
+from memcube.model.errors import MemCubeError
 from memcube.protos.memcube.v1 import item_pb2, work_pb2
 
-__all__ = ["failed", "read_finely"]
+__all__ = ["read_finely"]
 
 MOST_NOTES = 15
 """Of one attempt; a task keeps some of the last ones."""
@@ -67,16 +68,6 @@ async def read_finely(work: work_pb2.TakeTaskResponse, chat: ChatModel, now: dat
     except MemCubeError as error:
         return failed(work, error, bill)
     return _done(work, bill, drafting, drafting.notes)
-
-
-def failed(work: work_pb2.TakeTaskResponse, error: MemCubeError, bill: Bill) -> work_pb2.FinishTaskRequest:
-    """The end of an attempt that failed with ``error``; ``work`` and ``bill`` say of which, and what it cost."""
-    request = _ended(work, bill)
-    request.error = error.message
-    request.retryable = error.RETRYABLE
-    request.service_failure = isinstance(error, UnavailableError | ExhaustedError | DeadlineError)
-    request.retry_after_s = float(error.facts.get("retry_after_s", 0.0))
-    return request
 
 
 def _once(window: Sequence[Said]) -> Callable[[Mapping[str, Any]], str]:

@@ -13,10 +13,11 @@ from functools import cached_property
 from itertools import islice
 
 from memcube.actors.llm.texts import script_shares
+from memcube.actors.operator.orders import is_order
 from memcube.actors.reader.fine_prompt import Said
 from memcube.actors.recall.words import UNSPACED, fold, words
 
-__all__ = ["Ground", "Seen", "decisive", "in_language_of", "is_general_advice", "is_order"]
+__all__ = ["Ground", "Seen", "decisive", "in_language_of", "is_general_advice"]
 
 LEAST_SHARE = 0.15
 """Of the sources' letters, so that a script of theirs may be the memory's."""
@@ -24,16 +25,6 @@ DECISIVE = re.compile(r"\d+|\b(?:no|not|never|none|nor|without|cannot|\w+n['’]
 ALIKE = 0.8
 """Jaccard similarity of words from which a text repeats another."""
 MOST_COMPARED = 400
-ORDERS = re.compile(
-    r"(?:ignore|disregard|forget|override|bypass)\s+(?:\w+\s+){0,3}?(?:previous|prior|above|earlier|all|your|these|system)"
-    r"\s+(?:\w+\s+){0,2}?(?:instruction|prompt|rule|message|guideline|direction|constraint|restriction)"
-    r"|(?:do not|don['’]t|never) (?:tell|inform|alert|notify) the user|(?:disable|bypass|turn off) (?:\w+ )?(?:safety|security)\b"
-    r"|(?:new|updated|real|important)\s+(?:system\s+)?(?:instructions?|prompt)\s*:"
-    r"|(?:system|developer)\s+(?:prompt|message|override|note)\s*:|</?(?:system|instructions?|memory|memories)>"
-    r"|(?:忽略|无视|忘记|不要理会|覆盖)[^。！？\n]{0,12}(?:指令|提示|规则|说明)|系统(?:提示|指令|消息)\s*[:：]",
-    re.IGNORECASE,
-)
-"""Messages that speak to the reader of memories rather than to the other one. They stay as they are, and ground nothing."""
 GENERIC = frozenset(["user", "users", "assistant", "the", "a", "an", "this", "that", "they", "he", "she", "it"])
 GENERIC_TERMS = frozenset(term for term, _ in words("user assistant")) | {"用户", "助手", "使用者"}
 CALENDAR = frozenset(
@@ -68,11 +59,6 @@ def in_language_of(text: str, sources: Sequence[Said], around: Sequence[Said]) -
         return True
     main = max(mine, key=mine.__getitem__)
     return theirs.get(main, 0.0) >= LEAST_SHARE
-
-
-def is_order(text: str) -> bool:
-    """Whether a text gives orders to whoever reads memories, as injections do."""
-    return ORDERS.search(text) is not None
 
 
 def is_general_advice(text: str, sources: Sequence[Said]) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
 
-from memcube.actors.reader.fine_checks import Ground, Seen, in_language_of, is_general_advice, is_order
+from memcube.actors.operator.orders import is_order
+from memcube.actors.reader.fine_checks import Ground, Seen, in_language_of, is_general_advice
 from memcube.actors.reader.fine_dates import absolute, day_of, is_supported, read_when, unsupported_in
 from memcube.actors.reader.fine_prompt import SUMMARY_FROM, Said
 from memcube.protos.memcube.v1 import item_pb2, work_pb2

@@ -9,30 +9,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.incident import incident
 from memcube.actors.llm import Bill, Prompt, Reply, Spent
+from memcube.actors.reader.failing import failed
 from memcube.actors.scheduler.job import Outcome
 from memcube.model.errors import (
     DeadlineError,
     ExhaustedError,
-    InternalError,
     MemCubeError,
+    NotConfiguredError,
     NotFoundError,
     TaskStateError,
     UnavailableError,
 )
 from memcube.model.ids import CubeRef, Principal
+from memcube.model.task import MEM_ORGANIZE, MEM_READ
 from memcube.model.times import utc_now
 from memcube.protos.memcube.v1 import filter_pb2, item_pb2, task_pb2, work_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
-__all__ = ["Asked", "Converted", "Cubes", "Handler", "Reader", "TaskJob", "ended_outcome", "worker_of"]
+__all__ = ["Asked", "Converted", "Cubes", "Handler", "Reader", "TaskJob", "ended_outcome", "longest_s", "worker_of"]
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +43,15 @@ CUBE_S = 30.0
 """Bound of one call on a cube: a frame may have to be started."""
 HANDLER_SHARE = 0.8
 """Part of a lease that a handler may take, so that its work is kept before another reader takes the task."""
-BUSY, BUSY_S = "(HTTP 429", 5.0
-"""How the model's client says that the endpoint is there and has too much to do; and for how long, if it does not say."""
+BUSY_S = 5.0
+"""How long an endpoint that has too much to do is left alone, if it does not say."""
 SIMILAR = 10
 SIMILAR_CHARS = 1000
-READ_TOGETHER = "mem_read"
+READ_TOGETHER = MEM_READ
 """Tasks whose items are one text; those of others are looked for one by one."""
 MOST_QUERIES = 64
+COMPARED = frozenset({MEM_READ, MEM_ORGANIZE})
+"""Kinds of tasks that want to know what says the same already."""
 
 
 class Cubes(Protocol):
@@ -95,6 +100,12 @@ class Converted:
 
     chunks: Any
     error: MemCubeError | None = None
+
+
+def longest_s(lease_s: float) -> float:
+    """How long a task may take its reader, whatever it meets: the take, similar memories, the handler, and the finish
+    with the one that says why a cube refused it; or steps until the lease is over, and the last one's call."""
+    return max(HANDLER_SHARE, 1.0) * lease_s + 4 * CUBE_S
 
 
 def worker_of(tenant: str) -> Principal:
@@ -152,7 +163,7 @@ class Reader:
         bill = Bill()
         try:
             if self._chat is None:
-                raise UnavailableError("the language model (none is configured)", 60.0)
+                raise NotConfiguredError("the language model")
             reply = await self._chat.ask(prompt, within_s, None, bill)
             return Asked(reply, spent=bill.spent)
         except MemCubeError as error:
@@ -183,6 +194,8 @@ class Reader:
             return Outcome(ok=False, again_s=_soon(error) if error.RETRYABLE else None, error=error.message)
         if work.task.state != task_pb2.TASK_STATE_IN_PROGRESS:
             return ended_outcome(work.task, Spent())
+        if work.task.HasField("bulk"):
+            return await self._go_on(job, work.task)
         handling = asyncio.ensure_future(self._handle(job, work))
         self._handling.add(handling)
         try:
@@ -203,7 +216,7 @@ class Reader:
     async def _take(self, job: TaskJob) -> work_pb2.TakeTaskResponse:
         take = work_pb2.TakeTaskRequest(id=job.task_id, worker=self.name, lease_s=job.lease_s)
         work = work_pb2.TakeTaskResponse.FromString(await self._mutate(job.ref, "take_task", take, job.take_key))
-        if work.items:
+        if work.items and work.task.kind in COMPARED:
             await self._add_similar(job.ref, work)
         return work
 
@@ -242,11 +255,31 @@ class Reader:
             async with asyncio.timeout(within_s):
                 return await handler(work, self._chat, utc_now())
         except TimeoutError:
-            return _failure(DeadlineError(f"task {work.task.id}", within_s))
+            return failed(work, DeadlineError(f"task {work.task.id}", within_s))
         except MemCubeError as error:
-            return _failure(error)
+            return failed(work, error)
         except Exception as error:  # noqa: BLE001 - a defect is the task's failure, and visible in it
-            return _failure(incident(log, error, f"in task {work.task.id}"))
+            return failed(work, incident(log, error, f"in task {work.task.id}"))
+
+    async def _go_on(self, job: TaskJob, task: task_pb2.Task) -> Outcome:
+        """Do a task in steps, each a commit of its cube that also says how far it is: whoever comes next goes on there."""
+        ends_s = time.monotonic() + job.lease_s
+        while task.state == task_pb2.TASK_STATE_IN_PROGRESS:
+            if self._stopping or time.monotonic() > ends_s:
+                why = "the system was stopped meanwhile" if self._stopping else "others are to have their turn"
+                paused = work_pb2.FinishTaskRequest(error=why, retryable=True, service_failure=True)
+                return await self._finish(job, task, paused)
+            step = work_pb2.StepTaskRequest(id=task.id, attempt=task.attempts, lease_s=job.lease_s)
+            key = f"step:{task.id}:{task.attempts}:{task.progress.done}"
+            try:
+                body = await self._mutate(job.ref, "step_task", step, key)
+            except (NotFoundError, TaskStateError) as error:
+                # It was cancelled, or is another's.
+                return Outcome(error=error.message)
+            except MemCubeError as error:
+                return await self._finish(job, task, failed(work_pb2.TakeTaskResponse(task=task), error))
+            task = work_pb2.StepTaskResponse.FromString(body).task
+        return ended_outcome(task, Spent())
 
     async def _finish(self, job: TaskJob, task: task_pb2.Task, request: work_pb2.FinishTaskRequest) -> Outcome:
         request.id, request.attempt = task.id, task.attempts
@@ -260,8 +293,8 @@ class Reader:
                 raise
             except MemCubeError as error:
                 # The cube does not take what was made of it: the task has to say so.
-                refused = _failure(error)
-                refused.id, refused.attempt, refused.retryable = task.id, task.attempts, False
+                refused = failed(work_pb2.TakeTaskResponse(task=task), error)
+                refused.retryable = False
                 refused.spent.CopyFrom(request.spent)
                 body = await self._mutate(job.ref, "finish_task", refused, f"{key}:refused")
         except (NotFoundError, TaskStateError) as error:
@@ -270,9 +303,10 @@ class Reader:
             # Whether it was kept is not known: the cube knows, and the task is looked at when its lease is over.
             return Outcome(ok=False, again_s=utc_now().timestamp() + job.lease_s, spent=spent, error=error.message)
         ended = work_pb2.FinishTaskResponse.FromString(body).task
-        busy = request.service_failure and BUSY in request.error
-        busy_s = (request.retry_after_s or BUSY_S) if busy else 0.0
-        return ended_outcome(ended, spent, request.service_failure, busy_s)
+        busy_s = (request.retry_after_s or BUSY_S) if request.busy else 0.0
+        outcome = ended_outcome(ended, spent, request.service_failure, busy_s)
+        made = sum(draft.memory_type == item_pb2.MEMORY_TYPE_PREFERENCE for draft in request.drafts)
+        return replace(outcome, preferences=made if outcome.ok else 0)
 
     async def _mutate(self, ref: CubeRef, verb: str, request: Any, key: str) -> bytes:
         call = Call(verb, request.SerializeToString(), worker_of(ref.tenant), key)
@@ -285,17 +319,6 @@ def ended_outcome(task: task_pb2.Task, spent: Spent, service_failure: bool = Fal
     again_s = task.not_before.ToNanoseconds() / 1e9 if waits else None
     ok = task.state in (task_pb2.TASK_STATE_COMPLETED, task_pb2.TASK_STATE_CANCELLED)
     return Outcome(ok, again_s, spent, service_failure, busy_s, task.error)
-
-
-def _failure(error: MemCubeError) -> work_pb2.FinishTaskRequest:
-    service = isinstance(error, UnavailableError | ExhaustedError | DeadlineError)
-    return work_pb2.FinishTaskRequest(
-        error=error.message,
-        # A defect of ours may pass too; it wears the task's patience out if not.
-        retryable=error.RETRYABLE or isinstance(error, InternalError),
-        service_failure=service,
-        retry_after_s=float(error.facts.get("retry_after_s", 0.0)),
-    )
 
 
 def _soon(error: MemCubeError) -> float:

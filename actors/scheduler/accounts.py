@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Any
 
 from memcube.actors.llm import Spent
 
@@ -22,6 +23,7 @@ class Account:
     failed: int = 0
     spent: Spent = field(default_factory=Spent)
     by_kind: dict[str, Spent] = field(default_factory=dict)
+    done_by_kind: dict[str, int] = field(default_factory=dict)
 
 
 class Accounts:
@@ -45,11 +47,18 @@ class Accounts:
         if done is not None:
             account.completed += done
             account.failed += not done
+            if done:
+                self.made(tenant, kind, 1)
         if spent.calls or spent.tokens_in or spent.tokens_out:
             account.spent += spent
-            # What kinds there are is the callers' to name: their number is not.
-            name = kind if kind in account.by_kind or len(account.by_kind) < MOST_KINDS else "other"
+            name = _name(account.by_kind, kind)
             account.by_kind[name] = account.by_kind.get(name, Spent()) + spent
+
+    def made(self, tenant: str, kind: str, count: int) -> None:
+        """So many more of a kind are done."""
+        done = self._mine(tenant).done_by_kind
+        name = _name(done, kind)
+        done[name] = done.get(name, 0) + count
 
     def _mine(self, tenant: str) -> Account:
         account = self._of.get(tenant)
@@ -59,3 +68,8 @@ class Accounts:
                 self._of.popitem(last=False)
         self._of.move_to_end(tenant)
         return account
+
+
+def _name(known: dict[str, Any], kind: str) -> str:
+    """What kinds there are is the callers' to name: their number is not."""
+    return kind if kind in known or len(known) < MOST_KINDS else "other"

@@ -9,18 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import ray
 
 from memcube.actors.cube.offering import Row
 from memcube.actors.directory.wire import NAMESPACE
-from memcube.actors.llm import LLMConfig, Prompt, Reply
+from memcube.actors.llm import LLMConfig, Prompt
 from memcube.actors.reader.actor import RayCrew, ReaderRecipe
+from memcube.actors.reader.reader import Asked
 from memcube.actors.scheduler.client import SCHEDULER
 from memcube.actors.scheduler.config import SchedulerConfig
 from memcube.actors.scheduler.desk import Desk
 from memcube.actors.scheduler.job import Offer
+from memcube.actors.scheduler.ledger import Ledger
 from memcube.actors.vault.base import Vault
 from memcube.model.ids import CubeRef
 
@@ -39,6 +42,8 @@ class SchedulerRecipe:
     """Kinds of tasks that wait while there is no language model."""
     llm: LLMConfig = field(default_factory=LLMConfig)
     config: SchedulerConfig = field(default_factory=SchedulerConfig)
+    ledger: Path | None = None
+    """Where the tokens of the day are kept, so that a restart gives nobody a second day's; None = nowhere."""
 
 
 class MemScheduler:
@@ -54,6 +59,7 @@ class MemScheduler:
             readers.open_cubes(),
             RayCrew(readers),
             lambda: vault.pending(),
+            Ledger(recipe.ledger) if recipe.ledger is not None else None,
         )
         # Ray runs the constructor of an actor with async methods in its event loop.
         self._starting = asyncio.ensure_future(self._desk.start())
@@ -66,9 +72,9 @@ class MemScheduler:
         """See ``Desk.offer``."""
         self._desk.offer(CubeRef(tenant, cube_id), [Offer(*row) for row in rows])
 
-    async def ask(self, tenant: str, prompt: Prompt, within_s: float) -> Reply:
-        """See ``Desk.ask``."""
-        return await self._desk.ask(tenant, prompt, within_s)
+    async def ask(self, tenant: str, prompt: Prompt, within_s: float) -> Asked:
+        """See ``Desk.asked``: an error comes as a value, as what it cost comes with it."""
+        return await self._desk.asked(tenant, prompt, within_s)
 
     async def convert(self, tenant: str, name: str, media_type: str, data: Any, within_s: float) -> Any:
         """See ``Desk.convert``."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from memcube.actors.cube.offering import Row
 from memcube.actors.directory.wire import NAMESPACE
-from memcube.actors.llm import Prompt, Reply
+from memcube.actors.llm import Bill, Prompt, Reply
+from memcube.actors.reader.reader import Asked
 from memcube.model.errors import DeadlineError, MemCubeError, UnavailableError
 from memcube.model.ids import CubeRef, Principal
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -29,10 +30,14 @@ class SchedulerClient:
     def __init__(self) -> None:
         self._actor: Any = None
 
-    async def ask(self, principal: Principal, prompt: Prompt, within_s: float) -> Reply:
+    async def ask(self, principal: Principal, prompt: Prompt, within_s: float, bill: Bill | None = None) -> Reply:
         """See ``gateway.seam.Scheduler.ask``."""
-        reply: Reply = await self._send("ask", within_s + MARGIN_S, principal.tenant, prompt, within_s)
-        return reply
+        asked: Asked = await self._send("ask", within_s + MARGIN_S, principal.tenant, prompt, within_s)
+        if bill is not None:
+            bill.add(asked.spent)
+        if asked.reply is None:
+            raise asked.error or UnavailableError("the scheduler")
+        return asked.reply
 
     async def convert(self, principal: Principal, name: str, media_type: str, data: bytes, within_s: float) -> Any:
         """See ``gateway.seam.Scheduler.convert``. The bytes go past the scheduler, straight to the reader."""

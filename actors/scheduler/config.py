@@ -36,7 +36,7 @@ class SchedulerConfig:
     """Share of a tenant beside the others', by its name; 1 where none is set."""
     tokens_per_day: Mapping[str, int] = field(default_factory=dict)
     """Most tokens of language models that a tenant's work may take in 24 hours, by its name; "*" is everyone else's.
-    Without a number there is no limit. Counted by the scheduler that runs: one that starts anew counts from nothing."""
+    Without a number there is no limit. A scheduler that starts anew counts on from what the one before took."""
 
     def __post_init__(self) -> None:
         if self.max_readers < max(1, self.min_readers):

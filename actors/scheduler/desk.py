@@ -16,10 +16,12 @@ from typing import Any, Protocol
 
 from memcube.actors.cube.incident import incident
 from memcube.actors.llm import LLMConfig, Prompt, Reply
-from memcube.actors.reader.reader import Cubes, TaskJob
+from memcube.actors.llm.refusal import is_busy
+from memcube.actors.reader.reader import Asked, Cubes, TaskJob, longest_s
 from memcube.actors.scheduler.config import SchedulerConfig
 from memcube.actors.scheduler.finder import Finder
 from memcube.actors.scheduler.job import ASK, CONVERT, Job, Offer, Outcome
+from memcube.actors.scheduler.ledger import Ledger
 from memcube.actors.scheduler.scheduler import Scheduler
 from memcube.model.errors import DeadlineError, MemCubeError, UnavailableError
 from memcube.model.ids import CubeRef, new_idempotency_key
@@ -36,7 +38,11 @@ FIRST_START_PAUSE_S, LAST_START_PAUSE_S = 0.5, 60.0
 PING_S = 5.0
 GRACE_S = 15.0
 """A reader that is so late with a job's end is not waited for any longer: it is ended."""
+GIVEN_UP_S = 0.5
+"""So much longer than its caller's time a call that runs is waited for: its reader ends it in time, and says what it cost."""
 IDLE_LOOK_S = 5.0
+LEDGER_S = 1.0
+"""How often the tokens of the day are written where they changed: so much of them a kill may lose."""
 TRIES = 2
 """Readers that a call is given to, one after the other, when they are lost with it."""
 
@@ -77,11 +83,14 @@ class Desk:
         cubes: Cubes,
         crew: Crew,
         pending: Callable[[], Iterable[CubeRef]],
+        ledger: Ledger | None = None,
     ) -> None:
-        """``kinds`` are the kinds of tasks that are done with the language model; ``pending`` is ``Vault.pending``."""
+        """``kinds`` are the kinds of tasks that are done with the language model; ``pending`` is ``Vault.pending``;
+        ``ledger`` is where the tokens of the day are kept, None = nowhere."""
         self._config = config
         self._llm = llm
         self._core = Scheduler(config, llm, kinds)
+        self._ledger = ledger
         self._crew = crew
         self._readers: dict[str, _Reader] = {}
         self._starting: set[str] = set()
@@ -98,7 +107,20 @@ class Desk:
 
     async def start(self) -> None:
         """Take over the readers that run, and begin. Returns at once; what is to be done is found in the background."""
+        if self._ledger is not None:
+            self._core.load_quotas(self._ledger.load(), time.monotonic(), time.time())
+            self._background(self._keep_ledger())
         self._background(self._begin())
+
+    async def _keep_ledger(self) -> None:
+        while not self._closing:
+            await asyncio.sleep(LEDGER_S)
+            await self._write_ledger()
+
+    async def _write_ledger(self) -> None:
+        if self._ledger is not None and self._core.quotas_changed:
+            taken = self._core.quotas(time.monotonic(), time.time())
+            await asyncio.to_thread(self._ledger.save, taken)
 
     async def _begin(self) -> None:
         for name in await self._found():
@@ -113,8 +135,7 @@ class Desk:
                 log.warning("reader %s does not answer, and is ended: %s", name, error)
                 await self._crew.end(name)
         self._background(self._drive())
-        if self._llm.configured:
-            self._background(self._finder.sweep())
+        self._background(self._finder.sweep())
 
     async def _found(self) -> list[str]:
         while True:
@@ -135,6 +156,7 @@ class Desk:
                 await asyncio.gather(*(self._crew.send(name, "stop") for name in names), return_exceptions=True)
         for one in self._work:
             one.cancel()
+        await self._write_ledger()
         for name in (*names, *self._starting):
             with suppress(MemCubeError):
                 await self._crew.end(name)
@@ -149,22 +171,35 @@ class Desk:
     async def ask(self, tenant: str, prompt: Prompt, within_s: float) -> Reply:
         """A language model's reply, when it is this call's turn. Raises UnavailableError, ExhaustedError,
         DeadlineError, or what the model's client raises."""
+        asked = await self.asked(tenant, prompt, within_s)
+        if asked.reply is None:
+            raise asked.error or UnavailableError("the scheduler")
+        return asked.reply
+
+    async def asked(self, tenant: str, prompt: Prompt, within_s: float) -> Asked:
+        """The same with what it cost, whatever came of it: errors are values here."""
+        try:
+            asked: Asked = await self._asked(tenant, prompt, within_s)
+            return asked
+        except MemCubeError as error:
+            return Asked(None, error)
+
+    async def _asked(self, tenant: str, prompt: Prompt, within_s: float) -> Any:
         ends_s = time.monotonic() + within_s
 
         async def run(reader: str) -> tuple[Any, Outcome]:
             left_s = max(0.1, ends_s - time.monotonic())
-            asked = await self._send(reader, left_s + GRACE_S, "ask", prompt, left_s)
+            asked: Asked = await self._send(reader, left_s + GRACE_S, "ask", prompt, left_s)
             error = asked.error
             # Late is a failure of the model's only where it had all of its time: who asks may be in haste.
             late = isinstance(error, DeadlineError) and left_s >= self._llm.timeout_s
             service = late or isinstance(error, UnavailableError)
-            busy_s = float(error.facts.get("retry_after_s", 5.0)) if error is not None and error.HTTP == 429 else 0.0
+            busy_s = float(error.facts["retry_after_s"]) if error is not None and is_busy(error) else 0.0
             outcome = Outcome(error is None, None, asked.spent, service, busy_s, error.message if error else "")
-            return error or asked.reply, outcome
+            return asked, outcome
 
         job = Job(tenant, ASK, prompt.purpose, True)
-        reply: Reply = await self._call(job, run, within_s, f"the language model ({prompt.purpose})")
-        return reply
+        return await self._call(job, run, within_s, f"the language model ({prompt.purpose})")
 
     async def convert(self, tenant: str, name: str, media_type: str, data: Any, within_s: float) -> Any:
         """What a document says, from a reader process. ``data`` are its bytes, or what the crew carries for them."""
@@ -194,10 +229,12 @@ class Desk:
         self._core.submit(job, time.monotonic())
         self._wake.set()
         try:
-            async with asyncio.timeout(within_s):
-                result = await answer
-        except TimeoutError:
-            raise DeadlineError(what, within_s) from None
+            done, _ = await asyncio.wait((answer,), timeout=within_s)
+            if not done and self._core.runs(job):
+                done, _ = await asyncio.wait((answer,), timeout=GIVEN_UP_S)
+            if not done:
+                raise DeadlineError(what, within_s)
+            result = answer.result()
         finally:
             answer.cancel()
             self._core.withdraw(job)
@@ -295,7 +332,7 @@ class Desk:
         lease_s = self._config.lease_s
         try:
             task = TaskJob(job.ref, job.task_id, job.take_key, lease_s)
-            outcome: Outcome = await self._send(reader.name, lease_s + GRACE_S, "perform", task)
+            outcome: Outcome = await self._send(reader.name, longest_s(lease_s) + GRACE_S, "perform", task)
             return outcome
         except UnavailableError as error:
             await self._lose(reader, error)

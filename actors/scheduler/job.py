@@ -8,6 +8,7 @@ from typing import Any
 
 from memcube.actors.llm import Spent
 from memcube.model.ids import CubeRef
+from memcube.model.task import MEM_FEEDBACK, MEM_READ, MEM_UPDATE
 
 __all__ = ["ASK", "CONVERT", "Class", "Job", "Offer", "Outcome", "class_of"]
 
@@ -21,14 +22,20 @@ class Class(IntEnum):
     INTERACTIVE = 0
     """Someone waits for an answer."""
     ADD = 1
-    """Someone waits for what was added to be there."""
+    """Someone waits for what was added, said of memories or changed to be there."""
     READ = 2
     """What was added becomes better."""
     ORGANIZE = 3
     """What is there becomes better."""
 
 
-_CLASSES = {ASK: Class.INTERACTIVE, CONVERT: Class.ADD, "mem_read": Class.READ}
+_CLASSES = {
+    ASK: Class.INTERACTIVE,
+    CONVERT: Class.ADD,
+    MEM_FEEDBACK: Class.ADD,
+    MEM_UPDATE: Class.ADD,
+    MEM_READ: Class.READ,
+}
 
 
 def class_of(kind: str) -> Class:
@@ -58,6 +65,8 @@ class Job:
     task_id: str = ""
     due_s: float = 0.0
     since_s: float = 0.0
+    began_s: float = 0.0
+    """When it began to run (monotonic)."""
     tokens: int = 0
     work: Any = None
     take_key: str = ""
@@ -89,3 +98,5 @@ class Outcome:
     service_failure: bool = False
     busy_s: float = 0.0
     error: str = ""
+    preferences: int = 0
+    """How many of the memories that it made are preferences."""

@@ -64,6 +64,11 @@ class Span:
                 return max(0.0, entry.at_s + self._span_s - now_s)
         return self._span_s
 
+    def within(self, now_s: float) -> list[tuple[float, float]]:
+        """What was counted within the last ``span_s``: (when, how much), oldest first."""
+        self._forget(now_s)
+        return [(entry.at_s, entry.amount) for entry in self._entries if entry.amount]
+
     def _forget(self, now_s: float) -> None:
         while self._entries and self._entries[0].at_s <= now_s - self._span_s:
             entry = self._entries.popleft()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import TypeVar
 
@@ -21,8 +21,9 @@ from memcube.actors.scheduler.config import SchedulerConfig
 from memcube.actors.scheduler.fair_queue import FairQueue
 from memcube.actors.scheduler.job import CONVERT, Job, Offer, Outcome
 from memcube.actors.scheduler.limits import Breaker, Pace, Span
-from memcube.model.errors import ExhaustedError, UnavailableError
+from memcube.model.errors import ExhaustedError, NotConfiguredError, UnavailableError
 from memcube.model.ids import CubeRef
+from memcube.model.task import PREF_ADD
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["Scheduler"]
@@ -37,6 +38,8 @@ DOCUMENTS_PER_READER = 2
 """At most half of a reader's jobs: documents may take a minute each, and questions are not to wait for them."""
 MODEL = "the language model"
 NO_QUOTA = Span(0, DAY_S)
+WORTH_OF_A_SECOND = 100.0
+"""Of a reader's time, in a tenant's share; a document counts as one more when it begins."""
 
 
 class Scheduler:
@@ -64,6 +67,8 @@ class Scheduler:
         self._expected: dict[str, float] = {}
         self._accounts = Accounts()
         self._forgotten: dict[CubeRef, None] = {}
+        self.quotas_changed = False
+        """Whether tokens of a tenant with a quota were taken since ``quotas`` was asked."""
 
     # --- in -----------------------------------------------------------------------------------------------------
 
@@ -92,7 +97,7 @@ class Scheduler:
         that it needs is down or not there, or its tenant has no tokens left today."""
         if job.needs_model:
             if not self._llm.configured:
-                raise UnavailableError(f"{MODEL} (none is configured)", 60.0)
+                raise NotConfiguredError(MODEL)
             wait_s = self._breaker.wait_s(now_s)
             # Where nothing else waits for the model, a question is the probe: nobody else would find it back.
             if self._breaker.down and (wait_s != 0.0 or self._with_model.has_for(self._within_quota(now_s))):
@@ -139,6 +144,7 @@ class Scheduler:
             return None
         self._calls -= not job.is_task
         self._running.add(job)
+        job.began_s = now_s
         self._accounts.started(job.tenant)
         if job.needs_model:
             job.probe = self._breaker.start()
@@ -171,17 +177,41 @@ class Scheduler:
             paced, quota = job.counted
             self._pace.end(now_s, paced, spent.calls, tokens)
             self._quota_of(job.tenant).settle(quota, now_s, tokens)
+            self.quotas_changed |= bool(tokens) and job.tenant in self._quotas
             if spent.calls:
                 known = self._expected.get(job.purpose)
                 self._expected[job.purpose] = tokens if known is None else 0.8 * known + 0.2 * tokens
             self._judge(job, outcome, now_s)
-        queue.charge(job.tenant, tokens - max(1, job.tokens))
+        # What needs no model has its tenant's share by the time that it took.
+        had = tokens if job.needs_model else WORTH_OF_A_SECOND * max(0.0, now_s - job.began_s)
+        queue.charge(job.tenant, had - max(1, job.tokens))
         again = job.is_task and outcome.again_s is not None
         self._accounts.ended(job.tenant, job.purpose, spent, None if again else outcome.ok)
+        if outcome.preferences:
+            self._accounts.made(job.tenant, PREF_ADD, outcome.preferences)
         if job.is_task:
             self._drop(job)
             if outcome.again_s is not None and job.ref is not None:
                 self.offer(job.ref, [Offer(job.task_id, job.kind, outcome.again_s)], now_s, unix_s)
+
+    def load_quotas(self, taken: Mapping[str, Sequence[tuple[float, float]]], now_s: float, unix_s: float) -> None:
+        """What ``quotas`` of an earlier scheduler gave: it counts on."""
+        for tenant, entries in taken.items():
+            if self._config.quota(tenant) is not None:
+                for at_s, tokens in entries:
+                    self._quota_of(tenant).add(min(now_s, now_s - (unix_s - at_s)), tokens)
+
+    def quotas(self, now_s: float, unix_s: float) -> dict[str, list[tuple[float, float]]]:
+        """The tokens of the last day by tenant, those with a quota: (Unix time, tokens), oldest first."""
+        self.quotas_changed = False
+        return {
+            tenant: [(unix_s - (now_s - at_s), tokens) for at_s, tokens in span.within(now_s)]
+            for tenant, span in self._quotas.items()
+        }
+
+    def runs(self, job: Job) -> bool:
+        """Whether this job runs."""
+        return job in self._running
 
     def running(self) -> Iterator[Job]:
         """The jobs that run."""
@@ -202,6 +232,8 @@ class Scheduler:
         status.model_state, status.model_detail = self._model_state(tenant, now_s)
         for kind, spent in account.by_kind.items():
             status.spent_by_kind[kind].CopyFrom(spending_of(spent))
+        for kind, done in account.done_by_kind.items():
+            status.done_by_kind[kind] = done
         return status
 
     # --- inside -------------------------------------------------------------------------------------------------

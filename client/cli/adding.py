@@ -98,7 +98,7 @@ def add(
                 left += [one | {"call": place} for one in answer["skipped"]]
                 # Events up to here are older than this command: the answer is that of the first time.
                 already += len(answer["results"]) if answer["seq"] <= head else 0
-                tasks += [answer["task_id"]] if answer.get("task_id") else []
+                tasks += answer.get("task_ids", [])
     took_ms = (time.monotonic() - began) * 1000
     if as_json and not refused:
         skipped = [{"path": path, "why": why} for path, why in intake.skipped.items()]

@@ -93,7 +93,7 @@ class Usage(_message.Message):
     def __init__(self, count: _Optional[int] = ..., last: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Item(_message.Message):
-    __slots__ = ("id", "version", "cube_id", "form", "memory_type", "memory", "key", "tags", "info", "confidence", "status", "visibility", "sensitivity", "valid_from", "valid_to", "recorded_at", "created_at", "expires_at", "sources", "derived_from", "usage", "user_id", "agent_id", "run_id", "session_id", "reasoning", "merged_into")
+    __slots__ = ("id", "version", "cube_id", "form", "memory_type", "memory", "key", "tags", "info", "confidence", "status", "visibility", "sensitivity", "valid_from", "valid_to", "recorded_at", "created_at", "expires_at", "sources", "derived_from", "usage", "user_id", "agent_id", "run_id", "session_id", "reasoning", "merged_into", "superseded_by")
     ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CUBE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -121,6 +121,7 @@ class Item(_message.Message):
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     REASONING_FIELD_NUMBER: _ClassVar[int]
     MERGED_INTO_FIELD_NUMBER: _ClassVar[int]
+    SUPERSEDED_BY_FIELD_NUMBER: _ClassVar[int]
     id: str
     version: int
     cube_id: str
@@ -148,4 +149,5 @@ class Item(_message.Message):
     session_id: str
     reasoning: str
     merged_into: str
-    def __init__(self, id: _Optional[str] = ..., version: _Optional[int] = ..., cube_id: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., memory_type: _Optional[_Union[MemoryType, str]] = ..., memory: _Optional[str] = ..., key: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., info: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., confidence: _Optional[float] = ..., status: _Optional[_Union[Status, str]] = ..., visibility: _Optional[str] = ..., sensitivity: _Optional[str] = ..., valid_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., valid_to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., derived_from: _Optional[_Iterable[str]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., user_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., run_id: _Optional[str] = ..., session_id: _Optional[str] = ..., reasoning: _Optional[str] = ..., merged_into: _Optional[str] = ...) -> None: ...
+    superseded_by: str
+    def __init__(self, id: _Optional[str] = ..., version: _Optional[int] = ..., cube_id: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., memory_type: _Optional[_Union[MemoryType, str]] = ..., memory: _Optional[str] = ..., key: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., info: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., confidence: _Optional[float] = ..., status: _Optional[_Union[Status, str]] = ..., visibility: _Optional[str] = ..., sensitivity: _Optional[str] = ..., valid_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., valid_to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., derived_from: _Optional[_Iterable[str]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., user_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., run_id: _Optional[str] = ..., session_id: _Optional[str] = ..., reasoning: _Optional[str] = ..., merged_into: _Optional[str] = ..., superseded_by: _Optional[str] = ...) -> None: ...

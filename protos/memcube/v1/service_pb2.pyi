@@ -203,16 +203,18 @@ class Skipped(_message.Message):
     def __init__(self, message: _Optional[int] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class AddResponse(_message.Message):
-    __slots__ = ("items", "seq", "skipped", "task_id")
+    __slots__ = ("items", "seq", "skipped", "task_id", "task_ids")
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_IDS_FIELD_NUMBER: _ClassVar[int]
     items: _containers.RepeatedCompositeFieldContainer[_item_pb2.Item]
     seq: int
     skipped: _containers.RepeatedCompositeFieldContainer[Skipped]
     task_id: str
-    def __init__(self, items: _Optional[_Iterable[_Union[_item_pb2.Item, _Mapping]]] = ..., seq: _Optional[int] = ..., skipped: _Optional[_Iterable[_Union[Skipped, _Mapping]]] = ..., task_id: _Optional[str] = ...) -> None: ...
+    task_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, items: _Optional[_Iterable[_Union[_item_pb2.Item, _Mapping]]] = ..., seq: _Optional[int] = ..., skipped: _Optional[_Iterable[_Union[Skipped, _Mapping]]] = ..., task_id: _Optional[str] = ..., task_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class AddStreamResponse(_message.Message):
     __slots__ = ("added", "error")
@@ -419,6 +421,114 @@ class DeleteAllResponse(_message.Message):
     deleted: int
     seq: int
     def __init__(self, deleted: _Optional[int] = ..., seq: _Optional[int] = ...) -> None: ...
+
+class UpdateAllRequest(_message.Message):
+    __slots__ = ("scope", "filter", "change", "idempotency_key")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    filter: _filter_pb2.Filter
+    change: _task_pb2.BulkChange
+    idempotency_key: str
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[_filter_pb2.Filter, _Mapping]] = ..., change: _Optional[_Union[_task_pb2.BulkChange, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class UpdateAllResponse(_message.Message):
+    __slots__ = ("task",)
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    task: _task_pb2.Task
+    def __init__(self, task: _Optional[_Union[_task_pb2.Task, _Mapping]] = ...) -> None: ...
+
+class ArchiveRequest(_message.Message):
+    __slots__ = ("id", "expected_version", "idempotency_key")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    expected_version: int
+    idempotency_key: str
+    def __init__(self, id: _Optional[str] = ..., expected_version: _Optional[int] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class ArchiveResponse(_message.Message):
+    __slots__ = ("item",)
+    ITEM_FIELD_NUMBER: _ClassVar[int]
+    item: _item_pb2.Item
+    def __init__(self, item: _Optional[_Union[_item_pb2.Item, _Mapping]] = ...) -> None: ...
+
+class RestoreRequest(_message.Message):
+    __slots__ = ("id", "expected_version", "idempotency_key")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    expected_version: int
+    idempotency_key: str
+    def __init__(self, id: _Optional[str] = ..., expected_version: _Optional[int] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class RestoreResponse(_message.Message):
+    __slots__ = ("item",)
+    ITEM_FIELD_NUMBER: _ClassVar[int]
+    item: _item_pb2.Item
+    def __init__(self, item: _Optional[_Union[_item_pb2.Item, _Mapping]] = ...) -> None: ...
+
+class ArchiveAllRequest(_message.Message):
+    __slots__ = ("scope", "filter", "rule", "idempotency_key")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    filter: _filter_pb2.Filter
+    rule: _task_pb2.ArchiveRule
+    idempotency_key: str
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[_filter_pb2.Filter, _Mapping]] = ..., rule: _Optional[_Union[_task_pb2.ArchiveRule, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class ArchiveAllResponse(_message.Message):
+    __slots__ = ("task",)
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    task: _task_pb2.Task
+    def __init__(self, task: _Optional[_Union[_task_pb2.Task, _Mapping]] = ...) -> None: ...
+
+class FeedbackRequest(_message.Message):
+    __slots__ = ("scope", "feedback", "memory_ids", "history", "time", "info", "tags", "session_id", "found_ids", "idempotency_key")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    FEEDBACK_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_IDS_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    INFO_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    FOUND_IDS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    feedback: str
+    memory_ids: _containers.RepeatedScalarFieldContainer[str]
+    history: _containers.RepeatedCompositeFieldContainer[Message]
+    time: _timestamp_pb2.Timestamp
+    info: _struct_pb2.Struct
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    session_id: str
+    found_ids: _containers.RepeatedScalarFieldContainer[str]
+    idempotency_key: str
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., feedback: _Optional[str] = ..., memory_ids: _Optional[_Iterable[str]] = ..., history: _Optional[_Iterable[_Union[Message, _Mapping]]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., info: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ..., session_id: _Optional[str] = ..., found_ids: _Optional[_Iterable[str]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class FeedbackResponse(_message.Message):
+    __slots__ = ("task", "added", "updated", "archived", "confirmed", "seq")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    ADDED_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVED_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    task: _task_pb2.Task
+    added: _containers.RepeatedCompositeFieldContainer[_item_pb2.Item]
+    updated: _containers.RepeatedCompositeFieldContainer[_item_pb2.Item]
+    archived: _containers.RepeatedCompositeFieldContainer[_item_pb2.Item]
+    confirmed: _containers.RepeatedCompositeFieldContainer[_item_pb2.Item]
+    seq: int
+    def __init__(self, task: _Optional[_Union[_task_pb2.Task, _Mapping]] = ..., added: _Optional[_Iterable[_Union[_item_pb2.Item, _Mapping]]] = ..., updated: _Optional[_Iterable[_Union[_item_pb2.Item, _Mapping]]] = ..., archived: _Optional[_Iterable[_Union[_item_pb2.Item, _Mapping]]] = ..., confirmed: _Optional[_Iterable[_Union[_item_pb2.Item, _Mapping]]] = ..., seq: _Optional[int] = ...) -> None: ...
 
 class HistoryRequest(_message.Message):
     __slots__ = ("id",)
@@ -671,7 +781,7 @@ class StatusResponse(_message.Message):
     def __init__(self, version: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., components: _Optional[_Iterable[_Union[Component, _Mapping]]] = ..., frames: _Optional[int] = ..., resident_cubes: _Optional[int] = ..., embedding_model: _Optional[str] = ..., cube: _Optional[_Union[CubeStatus, _Mapping]] = ..., scheduler: _Optional[_Union[SchedulerStatus, _Mapping]] = ...) -> None: ...
 
 class SchedulerStatus(_message.Message):
-    __slots__ = ("waiting", "running", "completed", "failed", "workers", "max_workers", "model", "model_state", "model_detail", "spent", "spent_by_kind")
+    __slots__ = ("waiting", "running", "completed", "failed", "workers", "max_workers", "model", "model_state", "model_detail", "spent", "spent_by_kind", "done_by_kind")
     class SpentByKindEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -679,6 +789,13 @@ class SchedulerStatus(_message.Message):
         key: str
         value: _task_pb2.Spending
         def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_task_pb2.Spending, _Mapping]] = ...) -> None: ...
+    class DoneByKindEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     WAITING_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
     COMPLETED_FIELD_NUMBER: _ClassVar[int]
@@ -690,6 +807,7 @@ class SchedulerStatus(_message.Message):
     MODEL_DETAIL_FIELD_NUMBER: _ClassVar[int]
     SPENT_FIELD_NUMBER: _ClassVar[int]
     SPENT_BY_KIND_FIELD_NUMBER: _ClassVar[int]
+    DONE_BY_KIND_FIELD_NUMBER: _ClassVar[int]
     waiting: int
     running: int
     completed: int
@@ -701,7 +819,8 @@ class SchedulerStatus(_message.Message):
     model_detail: str
     spent: _task_pb2.Spending
     spent_by_kind: _containers.MessageMap[str, _task_pb2.Spending]
-    def __init__(self, waiting: _Optional[int] = ..., running: _Optional[int] = ..., completed: _Optional[int] = ..., failed: _Optional[int] = ..., workers: _Optional[int] = ..., max_workers: _Optional[int] = ..., model: _Optional[str] = ..., model_state: _Optional[str] = ..., model_detail: _Optional[str] = ..., spent: _Optional[_Union[_task_pb2.Spending, _Mapping]] = ..., spent_by_kind: _Optional[_Mapping[str, _task_pb2.Spending]] = ...) -> None: ...
+    done_by_kind: _containers.ScalarMap[str, int]
+    def __init__(self, waiting: _Optional[int] = ..., running: _Optional[int] = ..., completed: _Optional[int] = ..., failed: _Optional[int] = ..., workers: _Optional[int] = ..., max_workers: _Optional[int] = ..., model: _Optional[str] = ..., model_state: _Optional[str] = ..., model_detail: _Optional[str] = ..., spent: _Optional[_Union[_task_pb2.Spending, _Mapping]] = ..., spent_by_kind: _Optional[_Mapping[str, _task_pb2.Spending]] = ..., done_by_kind: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class ResetRequest(_message.Message):
     __slots__ = ("idempotency_key",)

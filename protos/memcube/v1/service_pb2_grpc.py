@@ -107,6 +107,31 @@ class MemCubeServiceStub:
                 request_serializer=memcube_dot_v1_dot_service__pb2.DeleteAllRequest.SerializeToString,
                 response_deserializer=memcube_dot_v1_dot_service__pb2.DeleteAllResponse.FromString,
                 _registered_method=True)
+        self.UpdateAll = channel.unary_unary(
+                '/memcube.v1.MemCubeService/UpdateAll',
+                request_serializer=memcube_dot_v1_dot_service__pb2.UpdateAllRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_service__pb2.UpdateAllResponse.FromString,
+                _registered_method=True)
+        self.Archive = channel.unary_unary(
+                '/memcube.v1.MemCubeService/Archive',
+                request_serializer=memcube_dot_v1_dot_service__pb2.ArchiveRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_service__pb2.ArchiveResponse.FromString,
+                _registered_method=True)
+        self.Restore = channel.unary_unary(
+                '/memcube.v1.MemCubeService/Restore',
+                request_serializer=memcube_dot_v1_dot_service__pb2.RestoreRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_service__pb2.RestoreResponse.FromString,
+                _registered_method=True)
+        self.ArchiveAll = channel.unary_unary(
+                '/memcube.v1.MemCubeService/ArchiveAll',
+                request_serializer=memcube_dot_v1_dot_service__pb2.ArchiveAllRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_service__pb2.ArchiveAllResponse.FromString,
+                _registered_method=True)
+        self.Feedback = channel.unary_unary(
+                '/memcube.v1.MemCubeService/Feedback',
+                request_serializer=memcube_dot_v1_dot_service__pb2.FeedbackRequest.SerializeToString,
+                response_deserializer=memcube_dot_v1_dot_service__pb2.FeedbackResponse.FromString,
+                _registered_method=True)
         self.History = channel.unary_unary(
                 '/memcube.v1.MemCubeService/History',
                 request_serializer=memcube_dot_v1_dot_service__pb2.HistoryRequest.SerializeToString,
@@ -257,6 +282,40 @@ class MemCubeServiceServicer:
 
     def DeleteAll(self, request, context):
         """Deletes what a filter selects in one cube.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateAll(self, request, context):
+        """Changes what a filter selects in one cube, in the background.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Archive(self, request, context):
+        """Takes a memory out of searches and keeps it; Restore brings it back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Restore(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchiveAll(self, request, context):
+        """Archives what has not been used for long, in the background.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Feedback(self, request, context):
+        """Takes what the user says of memories: that one is wrong, is right, is to be forgotten.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -415,6 +474,31 @@ def add_MemCubeServiceServicer_to_server(servicer, server):
                     servicer.DeleteAll,
                     request_deserializer=memcube_dot_v1_dot_service__pb2.DeleteAllRequest.FromString,
                     response_serializer=memcube_dot_v1_dot_service__pb2.DeleteAllResponse.SerializeToString,
+            ),
+            'UpdateAll': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateAll,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.UpdateAllRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_service__pb2.UpdateAllResponse.SerializeToString,
+            ),
+            'Archive': grpc.unary_unary_rpc_method_handler(
+                    servicer.Archive,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.ArchiveRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_service__pb2.ArchiveResponse.SerializeToString,
+            ),
+            'Restore': grpc.unary_unary_rpc_method_handler(
+                    servicer.Restore,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.RestoreRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_service__pb2.RestoreResponse.SerializeToString,
+            ),
+            'ArchiveAll': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchiveAll,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.ArchiveAllRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_service__pb2.ArchiveAllResponse.SerializeToString,
+            ),
+            'Feedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.Feedback,
+                    request_deserializer=memcube_dot_v1_dot_service__pb2.FeedbackRequest.FromString,
+                    response_serializer=memcube_dot_v1_dot_service__pb2.FeedbackResponse.SerializeToString,
             ),
             'History': grpc.unary_unary_rpc_method_handler(
                     servicer.History,
@@ -855,6 +939,141 @@ class MemCubeService:
             '/memcube.v1.MemCubeService/DeleteAll',
             memcube_dot_v1_dot_service__pb2.DeleteAllRequest.SerializeToString,
             memcube_dot_v1_dot_service__pb2.DeleteAllResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateAll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/UpdateAll',
+            memcube_dot_v1_dot_service__pb2.UpdateAllRequest.SerializeToString,
+            memcube_dot_v1_dot_service__pb2.UpdateAllResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Archive(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/Archive',
+            memcube_dot_v1_dot_service__pb2.ArchiveRequest.SerializeToString,
+            memcube_dot_v1_dot_service__pb2.ArchiveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Restore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/Restore',
+            memcube_dot_v1_dot_service__pb2.RestoreRequest.SerializeToString,
+            memcube_dot_v1_dot_service__pb2.RestoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ArchiveAll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/ArchiveAll',
+            memcube_dot_v1_dot_service__pb2.ArchiveAllRequest.SerializeToString,
+            memcube_dot_v1_dot_service__pb2.ArchiveAllResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Feedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/memcube.v1.MemCubeService/Feedback',
+            memcube_dot_v1_dot_service__pb2.FeedbackRequest.SerializeToString,
+            memcube_dot_v1_dot_service__pb2.FeedbackResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,20 +22,34 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from memcube.protos.memcube.v1 import filter_pb2 as memcube_dot_v1_dot_filter__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15memcube/v1/task.proto\x12\nmemcube.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"@\n\x08Spending\x12\r\n\x05\x63\x61lls\x18\x01 \x01(\x04\x12\x11\n\ttokens_in\x18\x02 \x01(\x04\x12\x12\n\ntokens_out\x18\x03 \x01(\x04\"\xbe\x03\n\x04Task\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ube_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12$\n\x05state\x18\x04 \x01(\x0e\x32\x15.memcube.v1.TaskState\x12\x10\n\x08\x61ttempts\x18\x05 \x01(\r\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nnot_before\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cleased_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65rror\x18\n \x01(\t\x12\x10\n\x08item_ids\x18\x0b \x03(\t\x12\x12\n\nresult_ids\x18\x0c \x03(\t\x12#\n\x05spent\x18\r \x01(\x0b\x32\x14.memcube.v1.Spending\x12\x12\n\nsession_id\x18\x0e \x01(\t\x12\x14\n\x0cprincipal_id\x18\x0f \x01(\t\x12\r\n\x05notes\x18\x10 \x03(\t*\xa6\x01\n\tTaskState\x12\x1a\n\x16TASK_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12TASK_STATE_WAITING\x10\x01\x12\x1a\n\x16TASK_STATE_IN_PROGRESS\x10\x02\x12\x18\n\x14TASK_STATE_COMPLETED\x10\x03\x12\x15\n\x11TASK_STATE_FAILED\x10\x04\x12\x18\n\x14TASK_STATE_CANCELLED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15memcube/v1/task.proto\x12\nmemcube.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17memcube/v1/filter.proto\"@\n\x08Spending\x12\r\n\x05\x63\x61lls\x18\x01 \x01(\x04\x12\x11\n\ttokens_in\x18\x02 \x01(\x04\x12\x12\n\ntokens_out\x18\x03 \x01(\x04\"0\n\x06\x43hange\x12\n\n\x02op\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"8\n\x08Progress\x12\x0c\n\x04\x64one\x18\x01 \x01(\x04\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x0f\n\x07\x63hanged\x18\x03 \x01(\x04\"\xcf\x01\n\rGivenFeedback\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05named\x18\x02 \x01(\r\x12\x0f\n\x07history\x18\x03 \x03(\t\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07user_id\x18\x05 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x06 \x01(\t\x12\x0e\n\x06run_id\x18\x07 \x01(\t\x12%\n\x04info\x18\x08 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0c\n\x04tags\x18\t \x03(\t\"\xc9\x01\n\nBulkChange\x12%\n\x04info\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08\x61\x64\x64_tags\x18\x02 \x03(\t\x12\x13\n\x0bremove_tags\x18\x03 \x03(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rnever_expires\x18\x05 \x01(\x08\x12\x17\n\nvisibility\x18\x06 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_visibility\"-\n\x0b\x41rchiveRule\x12\x10\n\x08unused_s\x18\x01 \x01(\x01\x12\x0c\n\x04keep\x18\x02 \x01(\x04\"\x93\x02\n\x04\x42ulk\x12\"\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x12.memcube.v1.Filter\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12&\n\x06\x63hange\x18\x05 \x01(\x0b\x32\x16.memcube.v1.BulkChange\x12(\n\x07\x61rchive\x18\x06 \x01(\x0b\x32\x17.memcube.v1.ArchiveRule\x12\x15\n\rdone_until_id\x18\x07 \x01(\t\x12\x11\n\x04left\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12/\n\x0bused_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05_left\"\xd8\x04\n\x04Task\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ube_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12$\n\x05state\x18\x04 \x01(\x0e\x32\x15.memcube.v1.TaskState\x12\x10\n\x08\x61ttempts\x18\x05 \x01(\r\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nnot_before\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cleased_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65rror\x18\n \x01(\t\x12\x10\n\x08item_ids\x18\x0b \x03(\t\x12\x12\n\nresult_ids\x18\x0c \x03(\t\x12#\n\x05spent\x18\r \x01(\x0b\x32\x14.memcube.v1.Spending\x12\x12\n\nsession_id\x18\x0e \x01(\t\x12\x14\n\x0cprincipal_id\x18\x0f \x01(\t\x12\r\n\x05notes\x18\x10 \x03(\t\x12#\n\x07\x63hanges\x18\x11 \x03(\x0b\x32\x12.memcube.v1.Change\x12&\n\x08progress\x18\x12 \x01(\x0b\x32\x14.memcube.v1.Progress\x12+\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x13 \x01(\x0b\x32\x19.memcube.v1.GivenFeedback\x12\x1e\n\x04\x62ulk\x18\x14 \x01(\x0b\x32\x10.memcube.v1.Bulk*\xa6\x01\n\tTaskState\x12\x1a\n\x16TASK_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12TASK_STATE_WAITING\x10\x01\x12\x1a\n\x16TASK_STATE_IN_PROGRESS\x10\x02\x12\x18\n\x14TASK_STATE_COMPLETED\x10\x03\x12\x15\n\x11TASK_STATE_FAILED\x10\x04\x12\x18\n\x14TASK_STATE_CANCELLED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'memcube.v1.task_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TASKSTATE']._serialized_start=586
-  _globals['_TASKSTATE']._serialized_end=752
-  _globals['_SPENDING']._serialized_start=70
-  _globals['_SPENDING']._serialized_end=134
-  _globals['_TASK']._serialized_start=137
-  _globals['_TASK']._serialized_end=583
+  _globals['_TASKSTATE']._serialized_start=1642
+  _globals['_TASKSTATE']._serialized_end=1808
+  _globals['_SPENDING']._serialized_start=125
+  _globals['_SPENDING']._serialized_end=189
+  _globals['_CHANGE']._serialized_start=191
+  _globals['_CHANGE']._serialized_end=239
+  _globals['_PROGRESS']._serialized_start=241
+  _globals['_PROGRESS']._serialized_end=297
+  _globals['_GIVENFEEDBACK']._serialized_start=300
+  _globals['_GIVENFEEDBACK']._serialized_end=507
+  _globals['_BULKCHANGE']._serialized_start=510
+  _globals['_BULKCHANGE']._serialized_end=711
+  _globals['_ARCHIVERULE']._serialized_start=713
+  _globals['_ARCHIVERULE']._serialized_end=758
+  _globals['_BULK']._serialized_start=761
+  _globals['_BULK']._serialized_end=1036
+  _globals['_TASK']._serialized_start=1039
+  _globals['_TASK']._serialized_end=1639
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,8 @@
 import datetime
 
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from memcube.protos.memcube.v1 import filter_pb2 as _filter_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -35,8 +37,96 @@ class Spending(_message.Message):
     tokens_out: int
     def __init__(self, calls: _Optional[int] = ..., tokens_in: _Optional[int] = ..., tokens_out: _Optional[int] = ...) -> None: ...
 
+class Change(_message.Message):
+    __slots__ = ("op", "id", "reason")
+    OP_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    op: str
+    id: str
+    reason: str
+    def __init__(self, op: _Optional[str] = ..., id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("done", "total", "changed")
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    done: int
+    total: int
+    changed: int
+    def __init__(self, done: _Optional[int] = ..., total: _Optional[int] = ..., changed: _Optional[int] = ...) -> None: ...
+
+class GivenFeedback(_message.Message):
+    __slots__ = ("text", "named", "history", "time", "user_id", "agent_id", "run_id", "info", "tags")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    NAMED_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    INFO_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    named: int
+    history: _containers.RepeatedScalarFieldContainer[str]
+    time: _timestamp_pb2.Timestamp
+    user_id: str
+    agent_id: str
+    run_id: str
+    info: _struct_pb2.Struct
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, text: _Optional[str] = ..., named: _Optional[int] = ..., history: _Optional[_Iterable[str]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., user_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., run_id: _Optional[str] = ..., info: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tags: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class BulkChange(_message.Message):
+    __slots__ = ("info", "add_tags", "remove_tags", "expires_at", "never_expires", "visibility")
+    INFO_FIELD_NUMBER: _ClassVar[int]
+    ADD_TAGS_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_TAGS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    NEVER_EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    VISIBILITY_FIELD_NUMBER: _ClassVar[int]
+    info: _struct_pb2.Struct
+    add_tags: _containers.RepeatedScalarFieldContainer[str]
+    remove_tags: _containers.RepeatedScalarFieldContainer[str]
+    expires_at: _timestamp_pb2.Timestamp
+    never_expires: bool
+    visibility: str
+    def __init__(self, info: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., add_tags: _Optional[_Iterable[str]] = ..., remove_tags: _Optional[_Iterable[str]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., never_expires: _Optional[bool] = ..., visibility: _Optional[str] = ...) -> None: ...
+
+class ArchiveRule(_message.Message):
+    __slots__ = ("unused_s", "keep")
+    UNUSED_S_FIELD_NUMBER: _ClassVar[int]
+    KEEP_FIELD_NUMBER: _ClassVar[int]
+    unused_s: float
+    keep: int
+    def __init__(self, unused_s: _Optional[float] = ..., keep: _Optional[int] = ...) -> None: ...
+
+class Bulk(_message.Message):
+    __slots__ = ("filter", "agent_id", "run_id", "user_id", "change", "archive", "done_until_id", "left", "used_before")
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVE_FIELD_NUMBER: _ClassVar[int]
+    DONE_UNTIL_ID_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    USED_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    filter: _filter_pb2.Filter
+    agent_id: str
+    run_id: str
+    user_id: str
+    change: BulkChange
+    archive: ArchiveRule
+    done_until_id: str
+    left: int
+    used_before: _timestamp_pb2.Timestamp
+    def __init__(self, filter: _Optional[_Union[_filter_pb2.Filter, _Mapping]] = ..., agent_id: _Optional[str] = ..., run_id: _Optional[str] = ..., user_id: _Optional[str] = ..., change: _Optional[_Union[BulkChange, _Mapping]] = ..., archive: _Optional[_Union[ArchiveRule, _Mapping]] = ..., done_until_id: _Optional[str] = ..., left: _Optional[int] = ..., used_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class Task(_message.Message):
-    __slots__ = ("id", "cube_id", "kind", "state", "attempts", "created_at", "updated_at", "not_before", "leased_until", "error", "item_ids", "result_ids", "spent", "session_id", "principal_id", "notes")
+    __slots__ = ("id", "cube_id", "kind", "state", "attempts", "created_at", "updated_at", "not_before", "leased_until", "error", "item_ids", "result_ids", "spent", "session_id", "principal_id", "notes", "changes", "progress", "feedback", "bulk")
     ID_FIELD_NUMBER: _ClassVar[int]
     CUBE_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -53,6 +143,10 @@ class Task(_message.Message):
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_ID_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    FEEDBACK_FIELD_NUMBER: _ClassVar[int]
+    BULK_FIELD_NUMBER: _ClassVar[int]
     id: str
     cube_id: str
     kind: str
@@ -69,4 +163,8 @@ class Task(_message.Message):
     session_id: str
     principal_id: str
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[str] = ..., cube_id: _Optional[str] = ..., kind: _Optional[str] = ..., state: _Optional[_Union[TaskState, str]] = ..., attempts: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., leased_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[str] = ..., item_ids: _Optional[_Iterable[str]] = ..., result_ids: _Optional[_Iterable[str]] = ..., spent: _Optional[_Union[Spending, _Mapping]] = ..., session_id: _Optional[str] = ..., principal_id: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    changes: _containers.RepeatedCompositeFieldContainer[Change]
+    progress: Progress
+    feedback: GivenFeedback
+    bulk: Bulk
+    def __init__(self, id: _Optional[str] = ..., cube_id: _Optional[str] = ..., kind: _Optional[str] = ..., state: _Optional[_Union[TaskState, str]] = ..., attempts: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., leased_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[str] = ..., item_ids: _Optional[_Iterable[str]] = ..., result_ids: _Optional[_Iterable[str]] = ..., spent: _Optional[_Union[Spending, _Mapping]] = ..., session_id: _Optional[str] = ..., principal_id: _Optional[str] = ..., notes: _Optional[_Iterable[str]] = ..., changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., feedback: _Optional[_Union[GivenFeedback, _Mapping]] = ..., bulk: _Optional[_Union[Bulk, _Mapping]] = ...) -> None: ...

@@ -68,8 +68,22 @@ class Merge(_message.Message):
     into: str
     def __init__(self, id: _Optional[str] = ..., into: _Optional[str] = ...) -> None: ...
 
+class Revision(_message.Message):
+    __slots__ = ("op", "id", "version", "memory", "reason")
+    OP_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    op: str
+    id: str
+    version: int
+    memory: str
+    reason: str
+    def __init__(self, op: _Optional[str] = ..., id: _Optional[str] = ..., version: _Optional[int] = ..., memory: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
 class FinishTaskRequest(_message.Message):
-    __slots__ = ("id", "attempt", "drafts", "merges", "spent", "notes", "error", "retryable", "retry_after_s", "service_failure", "idempotency_key")
+    __slots__ = ("id", "attempt", "drafts", "merges", "spent", "notes", "error", "retryable", "retry_after_s", "service_failure", "busy", "revisions", "idempotency_key")
     ID_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     DRAFTS_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +94,8 @@ class FinishTaskRequest(_message.Message):
     RETRYABLE_FIELD_NUMBER: _ClassVar[int]
     RETRY_AFTER_S_FIELD_NUMBER: _ClassVar[int]
     SERVICE_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    BUSY_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     id: str
     attempt: int
@@ -91,8 +107,10 @@ class FinishTaskRequest(_message.Message):
     retryable: bool
     retry_after_s: float
     service_failure: bool
+    busy: bool
+    revisions: _containers.RepeatedCompositeFieldContainer[Revision]
     idempotency_key: str
-    def __init__(self, id: _Optional[str] = ..., attempt: _Optional[int] = ..., drafts: _Optional[_Iterable[_Union[Draft, _Mapping]]] = ..., merges: _Optional[_Iterable[_Union[Merge, _Mapping]]] = ..., spent: _Optional[_Union[_task_pb2.Spending, _Mapping]] = ..., notes: _Optional[_Iterable[str]] = ..., error: _Optional[str] = ..., retryable: _Optional[bool] = ..., retry_after_s: _Optional[float] = ..., service_failure: _Optional[bool] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., attempt: _Optional[int] = ..., drafts: _Optional[_Iterable[_Union[Draft, _Mapping]]] = ..., merges: _Optional[_Iterable[_Union[Merge, _Mapping]]] = ..., spent: _Optional[_Union[_task_pb2.Spending, _Mapping]] = ..., notes: _Optional[_Iterable[str]] = ..., error: _Optional[str] = ..., retryable: _Optional[bool] = ..., retry_after_s: _Optional[float] = ..., service_failure: _Optional[bool] = ..., busy: _Optional[bool] = ..., revisions: _Optional[_Iterable[_Union[Revision, _Mapping]]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class FinishTaskResponse(_message.Message):
     __slots__ = ("task", "items")
@@ -101,3 +119,21 @@ class FinishTaskResponse(_message.Message):
     task: _task_pb2.Task
     items: _containers.RepeatedCompositeFieldContainer[_item_pb2.Item]
     def __init__(self, task: _Optional[_Union[_task_pb2.Task, _Mapping]] = ..., items: _Optional[_Iterable[_Union[_item_pb2.Item, _Mapping]]] = ...) -> None: ...
+
+class StepTaskRequest(_message.Message):
+    __slots__ = ("id", "attempt", "lease_s", "idempotency_key")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    LEASE_S_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    attempt: int
+    lease_s: float
+    idempotency_key: str
+    def __init__(self, id: _Optional[str] = ..., attempt: _Optional[int] = ..., lease_s: _Optional[float] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class StepTaskResponse(_message.Message):
+    __slots__ = ("task",)
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    task: _task_pb2.Task
+    def __init__(self, task: _Optional[_Union[_task_pb2.Task, _Mapping]] = ...) -> None: ...

@@ -184,6 +184,8 @@ EXAMPLES = {
     "StaleEpochError": ("c", 1, 2),
     "UnavailableError": ("frame", 60.0),
     "NotResidentError": ("c", 60.0),
+    "BusyError": ("model", 60.0),
+    "NotConfiguredError": ("model", 60.0),
     "DeadlineError": ("frame", 1.0),
     "ExhaustedError": ("rate", 5.0, 60.0),
     "StorageFullError": ("disk", 5.0, 60.0),

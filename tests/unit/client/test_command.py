@@ -49,21 +49,26 @@ def test_the_commands_are_those_that_were_promised() -> None:
     assert commands() == sorted(
         [
             "add",
+            "archive",
+            "archive-all",
             "check",
             "delete",
             "down",
+            "feedback",
             "get",
             "history",
             "keys",
             "list",
             "preferences",
             "repair",
+            "restore",
             "search",
             "status",
             "tasks",
             "understand",
             "up",
             "update",
+            "update-all",
             "version",
         ]
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from memcube.actors.gateway.fine import LOW, fused, is_worth_it
-from memcube.actors.llm import LLMConfig, Prompt, Reply
+from memcube.actors.llm import Bill, LLMConfig, Prompt, Reply
 from memcube.actors.llm.client import ChatModel
 from memcube.model.errors import InvalidArgumentError, NotFoundError, PermissionDeniedError
 from memcube.model.ids import Principal
@@ -41,10 +41,10 @@ class Direct:
         self._model = ChatModel(LLMConfig(base_url=url, model="test"))
         self.prompts: list[Prompt] = []
 
-    async def ask(self, principal: Principal, prompt: Prompt, within_s: float) -> Reply:
+    async def ask(self, principal: Principal, prompt: Prompt, within_s: float, bill: Bill | None = None) -> Reply:
         """The model's answer."""
         self.prompts.append(prompt)
-        return await self._model.ask(prompt, within_s)
+        return await self._model.ask(prompt, within_s, None, bill)
 
     async def convert(self, principal: Principal, name: str, media_type: str, data: bytes, within_s: float) -> Any:
         """Nobody adds documents here."""
@@ -70,7 +70,7 @@ async def test_the_question_is_split_searched_in_parts_and_answered_with_citatio
         caller = await filled(running)
         found = await caller.call("Search", search(QUESTION, TEAM, mode=FINE, top_k=4))
         fast = await caller.call("Search", search(QUESTION, TEAM, top_k=4))
-    assert [prompt.purpose for prompt in scheduler.prompts] == ["decompose", "answer"]
+    assert [prompt.purpose for prompt in scheduler.prompts] == ["query", "answer"]
     assert list(found.sub_questions) == [QUESTION, "When is the launch?", "who is the cook?"]
     assert {"The launch is on May 3rd", "Maria is the cook of the canteen"} <= set(texts(found))
     assert len(found.hits) == 4
@@ -169,7 +169,7 @@ async def test_mixture_asks_the_model_only_where_the_rules_say_so(start: Any, en
         assert not scheduler.prompts
         assert not plain.HasField("spent")
         both = await caller.call("Search", search(QUESTION, TEAM, mode=MIXTURE))
-        assert [prompt.purpose for prompt in scheduler.prompts] == ["decompose", "answer"]
+        assert [prompt.purpose for prompt in scheduler.prompts] == ["query", "answer"]
         assert both.answer
         none = await caller.call("Search", search("zebra crossing", scope=TEAM, mode=MIXTURE))
         assert not none.hits

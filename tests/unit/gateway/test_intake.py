@@ -13,7 +13,7 @@ import pytest
 
 from memcube.actors.llm import Prompt, Reply
 from memcube.actors.reader import convert
-from memcube.model.errors import InvalidArgumentError, TooLargeError, UnavailableError
+from memcube.model.errors import InvalidArgumentError, NotConfiguredError, TooLargeError, UnavailableError
 from memcube.protos.memcube.v1 import item_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -110,12 +110,12 @@ class Seeing:
 
     def __init__(self) -> None:
         self.asked = 0
-        self.down = ""
+        self.down: Exception | None = None
 
-    async def ask(self, principal: Any, prompt: Prompt, within_s: float) -> Reply:
+    async def ask(self, principal: Any, prompt: Prompt, within_s: float, bill: Any = None) -> Reply:
         """The next caption."""
-        if self.down:
-            raise UnavailableError(self.down)
+        if self.down is not None:
+            raise self.down
         assert prompt.sees and prompt.messages[0].image.startswith("data:image/png") and 0 < within_s <= 20
         self.asked += 1
         return Reply(f"A cat, number {self.asked}.")
@@ -138,11 +138,11 @@ async def test_a_caption_comes_from_the_model_that_sees(start: Any) -> None:
         first = await caller.call("Add", add(image, idempotency_key="k"))
         assert first.items[0].memory == "Image cat.png (PNG, 64×48, 2 KB): A cat, number 1."
         assert await caller.call("Add", add(image, idempotency_key="k")) == first
-        model.down = "the model"
+        model.down = UnavailableError("the model")
         known = await caller.call("Add", add(image))
         assert known.items[0].memory == "Image cat.png (PNG, 64×48, 2 KB)"
         assert known.skipped[0].reason == "caption" and "not available" in known.skipped[0].detail
-        model.down = "the model (none is configured)"
+        model.down = NotConfiguredError("the model that sees")
         assert not (await caller.call("Add", add(image))).skipped
         document = await caller.call("Add", add(pb.Message(parts=[file("a.md", b"# Rent\n\n900")])))
         assert document.items[0].key == "Rent"

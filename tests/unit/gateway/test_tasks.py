@@ -268,7 +268,7 @@ class There:
 
     def __init__(self) -> None:
         self.core = Scheduler(SchedulerConfig(), LLMConfig("http://model/v1", "tiny"), frozenset({"mem_read"}))
-        job = Job("local", "ask", "decompose", True)
+        job = Job("local", "ask", "query", True)
         self.core.submit(job, 0.0)
         assert self.core.next_job(0.0, 0.0) is job
         self.core.end(job, Outcome(spent=Spent(1, 30, 4)), 0.0, 0.0)
@@ -286,7 +286,7 @@ async def test_status_tells_of_the_scheduler_and_the_cubes_tasks(start: Any, rou
         part = next(one for one in status["components"] if one["name"] == "scheduler")
         assert part["state"] == "ready"
         assert "model tiny" in part["detail"]
-        assert status["scheduler"]["spent_by_kind"] == {"decompose": {"calls": 1, "tokens_in": 30, "tokens_out": 4}}
+        assert status["scheduler"]["spent_by_kind"] == {"query": {"calls": 1, "tokens_in": 30, "tokens_out": 4}}
         reading = next(one for one in status["cube"]["tasks"] if one["kind"] == "mem_read")
         assert (reading["waiting"], reading["in_progress"], reading["failed"]) == (1, 0, 0)
     again = LocalRouter(router._vault)

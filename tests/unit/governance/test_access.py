@@ -31,6 +31,7 @@ MAY = {
     },
 }
 MAY["writer"] = MAY["reader"] | {"add", "update", "delete", "delete_all", "create_cube", "cancel_task", "retry_task"}
+MAY["writer"] |= {"update_all", "archive", "restore", "archive_all", "feedback"}
 MAY["admin"] = MAY["writer"] | {"delete_cube", "reset"}
 
 TENANTS = ["acme", "acme2", "Acme"]

@@ -20,6 +20,7 @@ from memcube.model.errors import (
     ExhaustedError,
     InvalidArgumentError,
     MemCubeError,
+    NotConfiguredError,
     UnavailableError,
     UnusableAnswerError,
 )
@@ -99,7 +100,7 @@ def test_an_image_goes_to_the_model_that_sees(endpoint: Endpoint) -> None:
         "type": "image_url",
         "image_url": {"url": "data:image/png;base64,AA=="},
     }
-    with pytest.raises(InvalidArgumentError, match="vision_model"):
+    with pytest.raises(NotConfiguredError, match="vision_model"):
         ask(endpoint, prompt)
     assert len(endpoint.requests) == 1
 

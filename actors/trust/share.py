@@ -24,6 +24,11 @@ FLOOR = 0.5
 """A hit comes before one that is over the cap if it has at least this share of its score."""
 
 
+MOST_CAPPED = 100
+"""Places of an answer that are shared out; nobody reads further in order. OVERFETCH times as many hits are looked at."""
+OVERFETCH = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Ranked(Generic[Key]):
     """A hit: its key, its score, and its ``channel`` (``origin.channel_of``), empty if it is not from outside."""
@@ -41,10 +46,11 @@ def shared_out(ranked: Sequence[Ranked[Key]], top_k: int) -> list[Key]:
     """
     if not any(hit.channel for hit in ranked):
         return [hit.key for hit in ranked[:top_k]]
-    answer = _Answer(ranked)
-    while len(answer.taken) < top_k and answer.take_next():
+    head, rest = ranked[: OVERFETCH * MOST_CAPPED], ranked[OVERFETCH * MOST_CAPPED :]
+    answer = _Answer(head)
+    while len(answer.taken) < min(top_k, MOST_CAPPED) and answer.take_next():
         pass
-    return [hit.key for hit in answer.taken]
+    return [hit.key for hit in (*answer.taken, *answer.left(), *rest)][:top_k]
 
 
 class _Answer(Generic[Key]):
@@ -82,10 +88,13 @@ class _Answer(Generic[Key]):
             del self._waiting[waited]
         return self._take(hit)
 
+    def left(self) -> list[Ranked[Key]]:
+        """What was not taken, as it was ranked."""
+        waiting = [one for queue in self._waiting.values() for one in queue]
+        return [hit for _, hit in sorted(waiting, key=lambda one: one[0])] + list(self._ranked[self._next :])
+
     def _fits(self, channel: str, rounds: int) -> bool:
-        return not channel or (
-            self._of_channel[channel] < FROM_ONE * rounds and self._outside < FROM_OUTSIDE * rounds
-        )
+        return not channel or (self._of_channel[channel] < FROM_ONE * rounds and self._outside < FROM_OUTSIDE * rounds)
 
     def _waited(self, rounds: int) -> str | None:
         """The channel of the best hit that waits and fits now."""

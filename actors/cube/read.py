@@ -9,7 +9,9 @@ from datetime import datetime
 
 import numpy as np
 
+from memcube.actors.cube.about import is_open
 from memcube.actors.cube.call import Call
+from memcube.actors.cube.export_read import export_items
 from memcube.actors.cube.preferences import answer_preferences
 from memcube.actors.cube.scope import scope_filter
 from memcube.actors.cube.state import Held
@@ -20,6 +22,7 @@ from memcube.actors.recall.index import Hit
 from memcube.actors.recall.pack import pack, without_duplicates
 from memcube.actors.recall.query import parse_query
 from memcube.actors.recall.tokens import estimate_tokens
+from memcube.actors.trust import Ranked, channel_of, shared_out
 from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.filters import Condition, Filter, Not, filter_from_proto, matches
@@ -40,14 +43,16 @@ PAGE_BYTES = 8 << 20
 FOUND_BYTES = 32 << 20
 """Hits end before they are more, in one search or in a batch: half of what a message on its way may have."""
 OVERFETCH = 2
+CROWDED = 200
+"""Hits ranked where most are from outside: what waits behind the cap on sources needs something in its place."""
 MOST_RANKED = 1000
 """Hits ranked for each one wanted, so that removing near-duplicates leaves enough; twice as many if it does not."""
 
 
 def answer_read(view: View, call: Call, now: datetime) -> bytes:
     """The serialized response of a read verb. Raises MemCubeError; called by ``Cube.read``."""
-    if view.head == 0:
-        # Attached for a first write that never came: to every reader there is no such cube.
+    if view.head == 0 or not is_open(view.about):
+        # Attached for a first write that never came, or being imported: to every reader there is no such cube.
         raise NotFoundError("cube", view.ref.cube_id)
     return _VERBS[call.verb](view, call, now)
 
@@ -63,7 +68,7 @@ def cube_of(view: View) -> cube_pb2.Cube:
 def _get(view: View, call: Call, now: datetime) -> bytes:
     request = parse_request(pb.GetRequest, call.request)
     held = view.items.get(request.id)
-    if held is None or held.item.expired(now):
+    if held is None or held.item.expired(now) or not view.governed.sees(call, held):
         raise NotFoundError("memory", request.id)
     return pb.GetResponse(item=held.wire).SerializeToString()
 
@@ -80,7 +85,7 @@ def _list(view: View, call: Call, now: datetime) -> bytes:
     if request.page_token and not re.fullmatch(rf"{view.ref.key}-[a-z2-7]{{{ID_CHARS}}}", request.page_token):
         raise InvalidArgumentError("page_token", "is none of those that a listing of this cube gave")
     size = request.page_size or DEFAULT_PAGE
-    unseen, passes = _unseen(view, request, now), _passes(view, request.scope, request)
+    unseen, passes = _unseen(view, request, now, call), _passes(view, request.scope, request)
     response = pb.ListResponse()
     if passes is None:
         response.total = len(view.items) - len(unseen)
@@ -99,12 +104,13 @@ def _list(view: View, call: Call, now: datetime) -> bytes:
     return response.SerializeToString()
 
 
-def _unseen(view: View, request: pb.ListRequest | pb.SearchRequest, now: datetime) -> set[str]:
-    """Ids of the items that are over: past their time, merged, archived; less those that the request asks for."""
+def _unseen(view: View, request: pb.ListRequest | pb.SearchRequest, now: datetime, call: Call) -> set[str]:
+    """Ids of the items that are over: past their time, merged, archived; less those that the request asks for. And of
+    those that the caller may not see."""
     unseen = set() if request.include_expired else view.items.expired(now)
     if not (request.HasField("filter") and _tests(filter_from_proto(request.filter), "status")):
         unseen |= view.items.retired(but=Status.EXPIRED if request.include_expired else None)
-    return unseen
+    return unseen | view.governed.denied(call, view.items, view.ref.cube_id) if call.rule else unseen
 
 
 def _passes(view: View, scope: pb.Scope, request: pb.ListRequest | pb.SearchRequest) -> Callable[[Held], bool] | None:
@@ -121,6 +127,10 @@ def _passes(view: View, scope: pb.Scope, request: pb.ListRequest | pb.SearchRequ
         return matches(inside, held.item) and matches(wanted, held.item)
 
     return passes
+
+
+def _anything(held: Held) -> bool:
+    return True
 
 
 def _tests(wanted: Filter, name: str) -> bool:
@@ -158,7 +168,9 @@ def search(
         vector = None
         response.degraded.append(f"embedder: this cube's vectors of {call.model} are being made; ranked by words only")
     reference = from_timestamp("reference_time", request.reference_time) if request.HasField("reference_time") else now
-    unseen, passes = _unseen(view, request, now), _passes(view, request.scope, request)
+    unseen, passes = _unseen(view, request, now, call), _passes(view, request.scope, request)
+    if 2 * len(unseen) > len(view.items) and passes is None:
+        passes = _anything
     # What is over is left out of the ranked hits, which comes to the same, as a score does not depend on what else is
     # allowed: to name all the others to the index takes 10 ms of 10,000 memories.
     allowed = None if passes is None else {held.id for held in view.items if held.id not in unseen and passes(held)}
@@ -172,11 +184,17 @@ def search(
         ranked = [
             (hit, view.items.text(hit.id)) for hit in hits if hit.score >= request.threshold and hit.id not in unseen
         ]
-        chosen: list[Hit] = without_duplicates(ranked)[:top_k]
+        distinct: list[Hit] = without_duplicates(ranked)
+        channels = [channel_of(view.items[hit.id].item.sources) for hit in distinct]
+        chosen = shared_out(
+            [Ranked(hit, hit.score, channel) for hit, channel in zip(distinct, channels, strict=True)], top_k
+        )
         all_seen = len(hits) < limit or hits[-1].score < request.threshold
-        if len(chosen) == top_k or all_seen or limit >= MOST_RANKED + len(unseen):
+        # Planted texts may fill all that was fetched: then the others are looked for further down, once.
+        crowded = limit < CROWDED and sum(map(bool, channels)) * 2 > len(channels)
+        if all_seen or (len(chosen) == top_k and not crowded) or limit >= MOST_RANKED + len(unseen):
             break
-        limit *= 2
+        limit = CROWDED if crowded else 2 * limit
         started = time.perf_counter()
     if request.token_budget:
         chosen, _ = pack([(hit, view.items.text(hit.id)) for hit in chosen], request.token_budget)
@@ -214,7 +232,7 @@ def _batch_search(view: View, call: Call, now: datetime) -> bytes:
 
 def _preferences(view: View, call: Call, now: datetime) -> bytes:
     request = parse_request(pb.PreferencesRequest, call.request)
-    unseen, wanted = _unseen(view, pb.SearchRequest(), now), _passes(view, request.scope, pb.SearchRequest())
+    unseen, wanted = _unseen(view, pb.SearchRequest(), now, call), _passes(view, request.scope, pb.SearchRequest())
 
     def passes(held: Held) -> bool:
         return held.id not in unseen and (wanted is None or wanted(held))
@@ -245,4 +263,5 @@ _VERBS: dict[str, Callable[[View, Call, datetime], bytes]] = {
     "get_task": get_task,
     "list_tasks": list_tasks,
     "wait_tasks": wait_tasks,
+    "export_items": export_items,
 }

@@ -18,6 +18,8 @@ from memcube.actors.gateway.failure import as_error
 from memcube.actors.gateway.queries import Query
 from memcube.actors.gateway.together import together
 from memcube.actors.recall.pack import pack, without_duplicates
+from memcube.actors.trust import Ranked, channel_of, shared_out
+from memcube.model.codec import source_from_proto
 from memcube.model.error_codec import detail_to_error
 from memcube.model.errors import InvalidArgumentError, NotFoundError, TooLargeError
 from memcube.model.ids import CubeRef
@@ -162,10 +164,15 @@ async def fill(answer: pb.SearchResponse, hits: Sequence[pb.Hit], *, top_k: int,
         await asyncio.to_thread(_fill, answer, hits, top_k or DEFAULT_TOP_K, token_budget)
 
 
+def _channel(hit: pb.Hit) -> str:
+    return channel_of([source_from_proto(source) for source in hit.item.sources])
+
+
 def _fill(answer: pb.SearchResponse, hits: Sequence[pb.Hit], top_k: int, token_budget: int) -> None:
     limit = top_k * OVERFETCH
     while True:
-        chosen = without_duplicates([(hit, hit.item.memory) for hit in hits[:limit]])[:top_k]
+        distinct = without_duplicates([(hit, hit.item.memory) for hit in hits[:limit]])
+        chosen = shared_out([Ranked(hit, hit.score, _channel(hit)) for hit in distinct], top_k)
         if len(chosen) == top_k or limit >= len(hits):
             break
         limit *= 2

@@ -38,6 +38,7 @@ DERIVED = {
     "frame.slots": "follows from directory.cubes_per_frame",
     "frame.fine_reading": "follows from llm.base_url",
     "frame.organizing": "follows from llm.base_url",
+    "frame.holds_path": "is in the vault",
 }
 MAY_BE_ZERO = {
     "gateway.grpc_port",

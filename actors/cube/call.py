@@ -12,7 +12,7 @@ from memcube.model.ids import Principal
 
 __all__ = ["SLOW_READS", "Answer", "Call"]
 
-SLOW_READS = ("history", "read_events")
+SLOW_READS = ("history", "read_events", "erasable")
 """Verbs that read the journal from disk, outside the event loop."""
 
 

@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 from memcube.actors.cube.call import Answer, Call
 from memcube.actors.cube.config import FrameConfig
+from memcube.actors.cube.erasing import find, purge
 from memcube.actors.cube.plan import Plan, Planner
 from memcube.actors.cube.read import answer_read
+from memcube.actors.cube.record_plan import holds_of
 from memcube.actors.cube.state import Items, document_of
 from memcube.actors.cube.tasks import Tasks
 from memcube.actors.cube.validate import parse_request
@@ -26,9 +28,9 @@ from memcube.actors.recall.analysis import analyze
 from memcube.actors.recall.index import CubeIndex
 from memcube.actors.vault.base import ERASED, Commit, CubeStore, EventRecord, ItemRecord
 from memcube.model.error_codec import error_to_detail
-from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
+from memcube.model.errors import HeldError, InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.times import utc_now
-from memcube.protos.memcube.v1 import cube_pb2, event_pb2
+from memcube.protos.memcube.v1 import audit_pb2, cube_pb2, event_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["Cube"]
@@ -58,6 +60,8 @@ class Cube:
         self._config = config or FrameConfig()
         self._clock = clock
         self._unindexed: Sequence[ItemRecord] | None = None
+        self.purged = False
+        """Whether its files were written anew: then it has to be dropped."""
 
     @classmethod
     def open(
@@ -198,6 +202,8 @@ class Cube:
         try:
             if self.view.head == 0:
                 raise NotFoundError("cube", self.view.ref.cube_id)
+            if call.verb == "erasable":
+                return Answer(True, self._erasable(call))
             return Answer(True, self._history(call) if call.verb == "history" else self._read_events(call))
         except MemCubeError as error:
             return Answer(False, error_to_detail(error).SerializeToString())
@@ -222,6 +228,32 @@ class Cube:
             size_bytes += len(records[kept].body)
             kept += 1
         return _events_response(records[:kept])
+
+    def _erasable(self, call: Call) -> bytes:
+        """What an erasure would purge here; HeldError where a hold forbids it."""
+        request = parse_request(audit_pb2.EraseCubeRequest, call.request)
+        found = find(self.view.store, (request.user_id,), holds_of(self._config))
+        if found.held:
+            raise HeldError(f"a memory of user {request.user_id}", found.held)
+        erased = audit_pb2.ErasedCube(cube_id=self.view.ref.cube_id, events=len(found.events))
+        return audit_pb2.EraseCubeResponse(erased=erased).SerializeToString()
+
+    def purge(self, calls: Sequence[Call], answers: Sequence[Answer]) -> list[Answer]:
+        """After the commit of a batch with calls of ``erase``: purge the files of what they deleted, and tell of it.
+
+        Blocking. The store is at its end then, and so is this cube: drop it.
+        """
+        told = list(answers)
+        places = [place for place, call in enumerate(calls) if call.verb == "erase" and told[place].ok]
+        if places:
+            self.purged = True
+            users = {audit_pb2.EraseCubeRequest.FromString(calls[place].request).user_id for place in places}
+            purged = purge(self.view.store, users)
+            for place in places:
+                response = audit_pb2.EraseCubeResponse.FromString(told[place].body)
+                response.erased.MergeFrom(purged)
+                told[place] = Answer(True, response.SerializeToString())
+        return told
 
     def pending_texts(self, limit: int) -> list[tuple[bytes, str]]:
         """Up to ``limit`` (content digest, text) pairs that have no vector of the present model yet, oldest first."""

@@ -153,7 +153,10 @@ class MemCube:
         if residence is None:
             return pack_refusal(NotResidentError(key))
         try:
-            return pack_answers(await residence.mutate(calls))
+            answers = await residence.mutate(calls)
+            if residence.purged:
+                await self._let_go(residence, keep=False)
+            return pack_answers(answers)
         except (StorageFullError, NotResidentError) as error:
             return pack_refusal(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the cube in memory is not to be trusted

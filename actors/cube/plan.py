@@ -22,6 +22,7 @@ from memcube.actors.cube.call import Answer, Call
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.derived import Derived
 from memcube.actors.cube.incident import incident
+from memcube.actors.cube.record_plan import RecordPlanner
 from memcube.actors.cube.scope import scope_filter
 from memcube.actors.cube.state import Held, Items, record_of
 from memcube.actors.cube.task import HeldTask
@@ -54,7 +55,7 @@ from memcube.model.filters import filter_from_proto, matches
 from memcube.model.ids import CubeRef, new_memory_id
 from memcube.model.item import Event, EventKind, Item, MemoryType, Status
 from memcube.model.times import from_timestamp
-from memcube.protos.memcube.v1 import cube_pb2, event_pb2, work_pb2
+from memcube.protos.memcube.v1 import audit_pb2, cube_pb2, event_pb2, work_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["Plan", "Planner"]
@@ -84,7 +85,7 @@ class Plan:
         return not self.commit.events and not self.commit.receipts
 
 
-class Planner(BulkPlanner):
+class Planner(RecordPlanner, BulkPlanner):
     """Plans one batch against a cube. Made anew for each batch by ``Cube.plan``; runs in the commit thread."""
 
     def __init__(
@@ -219,6 +220,8 @@ class Planner(BulkPlanner):
         cause: str | None = None,
         principal_id: str | None = None,
     ) -> None:
+        if kind is EventKind.ITEM_DELETED and item is not None:
+            self._check_held(item.id)
         who, why = principal_id or call.principal.id, cause or call.verb
         event = Event(self._head + 1, self._store.epoch, self._now, kind, key, who, why, item)
         wire = event_to_proto(event)
@@ -360,6 +363,8 @@ _VERBS: dict[str, tuple[type, Callable[..., bytes | None]]] = {
     "restore": (pb.RestoreRequest, Planner._restore),
     "archive_all": (pb.ArchiveAllRequest, Planner._archive_all),
     "feedback": (pb.FeedbackRequest, Planner._feedback),
+    "erase": (audit_pb2.EraseCubeRequest, Planner._erase),
+    "retain": (audit_pb2.RetainRequest, Planner._retain),
     "step_task": (work_pb2.StepTaskRequest, Planner._step_task),
     "take_task": (work_pb2.TakeTaskRequest, Planner._take_task),
     "finish_task": (work_pb2.FinishTaskRequest, Planner._finish_task),

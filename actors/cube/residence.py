@@ -54,6 +54,8 @@ class Residence:
         self.generation = generation
         self.commits = 0
         self.used_s = time.monotonic()
+        self.purged = False
+        """Whether an erasure was committed here: the cube's files are others now, and this has to be dropped."""
         self._store = store
         self._thread = thread
         self._config = config
@@ -110,6 +112,8 @@ class Residence:
         await self._turn.acquire()
         try:
             cube = await self._loaded()
+            if any(call.verb == "erase" for call in calls):
+                return await self._erase(cube, calls)
             if self._config.slots == 1 and sum(len(call.request) for call in calls) <= SMALL_BYTES:
                 # A frame of one cube has little else to do meanwhile, and a thread hop costs half a commit.
                 plan = self._plan_and_commit(cube, calls)
@@ -123,6 +127,18 @@ class Residence:
             raise
         asyncio.get_running_loop().call_soon(self._show, cube, plan)
         return plan.answers
+
+    async def _erase(self, cube: Cube, calls: Sequence[Call]) -> list[Answer]:
+        """Commit a batch with an erasure in it, and purge: the residence is at its end then (``purged``)."""
+
+        def work() -> list[Answer]:
+            return cube.purge(calls, self._plan_and_commit(cube, calls).answers)
+
+        answers = await self._in_thread(work)
+        # Whatever came of it: what was committed is shown by whoever attaches the cube next.
+        self.purged = True
+        self._turn.release()
+        return answers
 
     def _show(self, cube: Cube, plan: Plan) -> None:
         try:

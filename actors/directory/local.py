@@ -190,6 +190,10 @@ class LocalRouter:
             plan = await self._in_thread(lambda: cube.plan(calls))
             if not plan.empty:
                 await self._in_thread(lambda: cube.view.store.commit(plan.commit))
+            if any(call.verb == "erase" for call in calls):
+                answers = await self._in_thread(lambda: cube.purge(calls, plan.answers))
+                await self._let_go(ref, keep=False)
+                return answers
             return cube.apply(plan)
         except BaseException:
             # What the store holds now is for the next attach to find out.
@@ -215,10 +219,10 @@ class LocalRouter:
             if not self._lane(ref).turn.locked():
                 await self._let_go(ref)
 
-    async def _let_go(self, ref: CubeRef) -> None:
+    async def _let_go(self, ref: CubeRef, *, keep: bool = True) -> None:
         cube = self._cubes.pop(ref, None)
         if cube is not None:
-            await self._in_thread(lambda: self._close(cube))
+            await self._in_thread(lambda: self._close(cube) if keep else cube.view.store.close(checkpoint=False))
 
     def _close(self, cube: Cube) -> None:
         cube.close()

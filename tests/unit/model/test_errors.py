@@ -33,6 +33,7 @@ FACTS: dict[str, str | int | float] = {
     "incident": "i",
     "task": "t",
     "state": "completed",
+    "hold": "case-7",
 }
 ALL = [kind(*[FACTS[name] for name in kind.FACTS]) for kind in ERRORS.values()]
 

@@ -1,0 +1,118 @@
+"""Everything about one user in one cube: what there is of it in the journal and the state, to be purged for good.
+
+A memory is about the user if any version of it has their ``user_id``; so is whatever was made from it, and from that,
+whoever else it was made from. Deleted memories count: their versions are in the journal. Blocking: it reads the whole
+journal, about 15 microseconds an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from memcube.actors.cube.state import content_digest, document_of
+from memcube.actors.governance.hold import Holds
+from memcube.actors.vault.base import ERASED, LOST, CubeStore, Erasure, EventRecord, TaskRecord
+from memcube.model.codec import item_from_proto
+from memcube.model.item import EventKind, Item
+from memcube.protos.memcube.v1 import audit_pb2, event_pb2, task_pb2
+
+__all__ = ["Found", "find", "purge"]
+
+PAGE = 1000
+
+
+@dataclass(slots=True)
+class Found:
+    """``ids`` are all memories, live or not; ``derived`` those of them that are there because of others."""
+
+    ids: set[str] = field(default_factory=set)
+    derived: set[str] = field(default_factory=set)
+    events: set[int] = field(default_factory=set)
+    contents: set[bytes] = field(default_factory=set)
+    held: str = ""
+    """Name of a hold that keeps one of them."""
+
+
+def find(store: CubeStore, users: Collection[str], holds: Holds | None = None) -> Found:
+    """What the journal has of some users. Raises DamagedError."""
+    found = Found()
+    links: dict[str, set[str]] = {}
+    versions: dict[str, list[tuple[int, Item]]] = {}
+    for record, event in _events(store):
+        item = item_from_proto(event.item)
+        if int(event.kind) == EventKind.ITEM_DELETED:
+            continue
+        versions.setdefault(item.id, []).append((record.seq, item))
+        if item.user_id in users:
+            found.ids.add(item.id)
+        for source in item.derived_from:
+            links.setdefault(source, set()).add(item.id)
+    queue = list(found.ids)
+    while queue:
+        for made in links.get(queue.pop(), ()):
+            if made not in found.ids:
+                found.ids.add(made)
+                queue.append(made)
+            found.derived.add(made)
+    for item_id in found.ids:
+        for seq, item in versions.get(item_id, ()):
+            found.events.add(seq)
+            found.contents.add(content_digest(document_of(item).embedded_text))
+            if holds is not None and not found.held:
+                found.held = holds.keeping(store.ref.tenant, item)
+    return found
+
+
+def purge(store: CubeStore, users: Collection[str]) -> audit_pb2.ErasedCube:
+    """Write the cube's files anew without anything about some users; the store is at its end after that.
+
+    Called once their live memories are deleted, and again wherever that may have been cut off. What is left are the
+    numbers of the erased events, and events that say that a memory of some id was deleted.
+    """
+    found = find(store, users)
+    names = [item_id.encode() for item_id in found.ids]
+    receipts = {
+        receipt.key
+        for receipt in store.receipts()
+        if _range(receipt.response) & found.events or any(name in receipt.response for name in names)
+    }
+    gone = {task.id for task in store.load().tasks if _is_about(task, users, found.ids)}
+    vectors = found.contents & store.contents()
+    erasure = Erasure(
+        frozenset(found.events), frozenset(found.ids), frozenset(found.contents), frozenset(receipts), frozenset(gone)
+    )
+    files = store.erase(erasure)
+    return audit_pb2.ErasedCube(
+        cube_id=store.ref.cube_id,
+        events=len(found.events),
+        vectors=len(vectors),
+        receipts=len(receipts),
+        tasks=len(gone),
+        files=files,
+    )
+
+
+def _events(store: CubeStore) -> Iterator[tuple[EventRecord, event_pb2.Event]]:
+    """Events about memories whose content is there."""
+    after = 0
+    while page := store.events(after + 1, PAGE):
+        for record in page:
+            if record.kind not in (LOST, ERASED) and record.item_id:
+                yield record, event_pb2.Event.FromString(record.body)
+        after = page[-1].seq
+
+
+def _range(response: bytes) -> set[int]:
+    """The events that a receipt's answer is made of."""
+    first, last = int.from_bytes(response[:8], "little"), int.from_bytes(response[8:16], "little")
+    return set(range(first, last + 1)) if last - first < 1_000_000 else set()
+
+
+def _is_about(record: TaskRecord, users: Collection[str], ids: set[str]) -> bool:
+    wire = task_pb2.Task.FromString(record.payload)
+    if ids & {*wire.item_ids, *wire.result_ids}:
+        return True
+    # What is to be done stands in a message of its own for each kind of task.
+    parts = [value for kind, value in wire.ListFields() if kind.message_type is not None and not kind.is_repeated]
+    return any(getattr(part, "user_id", "") in users for part in parts)

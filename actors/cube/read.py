@@ -19,7 +19,7 @@ from memcube.actors.cube.task_reads import get_task, list_tasks, task_counts, wa
 from memcube.actors.cube.validate import check_search, parse_request
 from memcube.actors.cube.view import View
 from memcube.actors.recall.index import Hit
-from memcube.actors.recall.pack import pack, without_duplicates
+from memcube.actors.recall.pack import pack, without_duplicates, without_sources
 from memcube.actors.recall.query import parse_query
 from memcube.actors.recall.tokens import estimate_tokens
 from memcube.actors.trust import Ranked, channel_of, shared_out
@@ -184,7 +184,9 @@ def search(
         ranked = [
             (hit, view.items.text(hit.id)) for hit in hits if hit.score >= request.threshold and hit.id not in unseen
         ]
-        distinct: list[Hit] = without_duplicates(ranked)
+        distinct: list[Hit] = without_sources(
+            (hit, hit.id, view.items[hit.id].item.derived_from) for hit in without_duplicates(ranked)
+        )
         channels = [channel_of(view.items[hit.id].item.sources) for hit in distinct]
         chosen = shared_out(
             [Ranked(hit, hit.score, channel) for hit, channel in zip(distinct, channels, strict=True)], top_k

@@ -17,7 +17,7 @@ from memcube.actors.cube.scope import cube_id_of, scope_filter
 from memcube.actors.gateway.failure import as_error
 from memcube.actors.gateway.queries import Query
 from memcube.actors.gateway.together import together
-from memcube.actors.recall.pack import pack, without_duplicates
+from memcube.actors.recall.pack import pack, without_duplicates, without_sources
 from memcube.actors.trust import Ranked, channel_of, shared_out
 from memcube.model.codec import source_from_proto
 from memcube.model.error_codec import detail_to_error
@@ -171,7 +171,10 @@ def _channel(hit: pb.Hit) -> str:
 def _fill(answer: pb.SearchResponse, hits: Sequence[pb.Hit], top_k: int, token_budget: int) -> None:
     limit = top_k * OVERFETCH
     while True:
-        distinct = without_duplicates([(hit, hit.item.memory) for hit in hits[:limit]])
+        distinct = without_sources(
+            (hit, hit.item.id, hit.item.derived_from)
+            for hit in without_duplicates([(hit, hit.item.memory) for hit in hits[:limit]])
+        )
         chosen = shared_out([Ranked(hit, hit.score, _channel(hit)) for hit in distinct], top_k)
         if len(chosen) == top_k or limit >= len(hits):
             break

@@ -5,7 +5,7 @@ from __future__ import annotations
 from memcube.actors.recall.analysis import ENTRY_VERSION, analyze
 from memcube.actors.recall.document import Document
 from memcube.actors.recall.index import CubeIndex, Hit
-from memcube.actors.recall.pack import pack, without_duplicates
+from memcube.actors.recall.pack import pack, without_duplicates, without_sources
 from memcube.actors.recall.query import Query, parse_query
 from memcube.actors.recall.tokens import estimate_tokens
 
@@ -20,4 +20,5 @@ __all__ = [
     "pack",
     "parse_query",
     "without_duplicates",
+    "without_sources",
 ]

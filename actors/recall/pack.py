@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
 from memcube.actors.recall.tokens import estimate_tokens
 
-__all__ = ["pack", "without_duplicates"]
+__all__ = ["pack", "without_duplicates", "without_sources"]
 
 Key = TypeVar("Key")
 
@@ -62,6 +62,25 @@ def without_duplicates(ranked: Iterable[tuple[Key, str]]) -> list[Key]:
             holders.setdefault(pair, []).append(len(kept))
         shapes.append(shape)
         kept.append(key)
+    return kept
+
+
+def without_sources(ranked: Iterable[tuple[Key, str, Sequence[str]]]) -> list[Key]:
+    """Keys of ``ranked`` (key, id, ids that it was made from), best first, less those that an earlier one stands for.
+
+    A message and the fact that was made from it alone say the same: the better one stays. What was made from several
+    says more than each of them, and each of them more than it: a summary hides none of its messages.
+    """
+    kept: list[Key] = []
+    shown: set[str] = set()
+    told: set[str] = set()
+    for key, id, made_from in ranked:
+        if id in told or (len(made_from) == 1 and made_from[0] in shown):
+            continue
+        kept.append(key)
+        shown.add(id)
+        if len(made_from) == 1:
+            told.add(made_from[0])
     return kept
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memcube.actors.recall import estimate_tokens, pack, without_duplicates
+from memcube.actors.recall import estimate_tokens, pack, without_duplicates, without_sources
 
 LONG = "On Monday the whole team went up to the old lighthouse by the sea and ate fish with lemon and bread there"
 
@@ -59,3 +59,12 @@ def test_packs_best_first_within_the_budget() -> None:
     ranked = [("a", "one two"), ("b", "word " * 50), ("c", "three"), ("d", "four")]
     assert pack(ranked, 11) == (["a", "c"], 11)
     assert pack(ranked, 0) == ([], 0)
+
+
+def test_a_message_and_the_fact_made_from_it_take_one_place() -> None:
+    """The better of the two stays, whichever it is; two facts of a message both do; a summary hides no message."""
+    fact, other, message = ("f", "f", ["m"]), ("o", "o", ["m"]), ("m", "m", [])
+    assert without_sources([fact, message, other]) == ["f", "o"]
+    assert without_sources([message, fact, other]) == ["m"]
+    assert without_sources([("s", "s", ["m", "n"]), message, ("n", "n", [])]) == ["s", "m", "n"]
+    assert without_sources([message, ("s", "s", ["m", "n"])]) == ["m", "s"]

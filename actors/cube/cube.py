@@ -232,10 +232,10 @@ class Cube:
     def _erasable(self, call: Call) -> bytes:
         """What an erasure would purge here; HeldError where a hold forbids it."""
         request = parse_request(audit_pb2.EraseCubeRequest, call.request)
-        found = find(self.view.store, (request.user_id,), holds_of(self._config))
+        found = find(self.view.store, (request.user_id,) if request.user_id else None, holds_of(self._config))
         if found.held:
-            raise HeldError(f"a memory of user {request.user_id}", found.held)
-        erased = audit_pb2.ErasedCube(cube_id=self.view.ref.cube_id, events=len(found.events))
+            raise HeldError(f"a memory in cube {self.view.ref.cube_id}", found.held)
+        erased = audit_pb2.ErasedCube(cube_id=self.view.ref.cube_id, events=len(found.events), files=min(found.lost, 1))
         return audit_pb2.EraseCubeResponse(erased=erased).SerializeToString()
 
     def purge(self, calls: Sequence[Call], answers: Sequence[Answer]) -> list[Answer]:
@@ -339,7 +339,9 @@ def _events_response(records: Sequence[EventRecord]) -> bytes:
     response = pb.HistoryResponse()
     for record in records:
         # Where a repair could not save an event, the journal holds an empty one: the gap is shown, not skipped.
-        event = event_pb2.Event(cause=ERASED_CAUSE) if record.kind == ERASED else event_pb2.Event.FromString(record.body)
+        event = (
+            event_pb2.Event(cause=ERASED_CAUSE) if record.kind == ERASED else event_pb2.Event.FromString(record.body)
+        )
         event.seq = record.seq
         response.events.append(event)
     return response.SerializeToString()

@@ -32,19 +32,21 @@ class Found:
     contents: set[bytes] = field(default_factory=set)
     held: str = ""
     """Name of a hold that keeps one of them."""
+    lost: int = 0
+    """Events that a repair could not save: whose they were, only the damaged originals tell."""
 
 
-def find(store: CubeStore, users: Collection[str], holds: Holds | None = None) -> Found:
-    """What the journal has of some users. Raises DamagedError."""
+def find(store: CubeStore, users: Collection[str] | None, holds: Holds | None = None) -> Found:
+    """What the journal has of some users, of all if None is given. Raises DamagedError."""
     found = Found()
     links: dict[str, set[str]] = {}
     versions: dict[str, list[tuple[int, Item]]] = {}
-    for record, event in _events(store):
+    for record, event in _events(store, found):
         item = item_from_proto(event.item)
         if int(event.kind) == EventKind.ITEM_DELETED:
             continue
         versions.setdefault(item.id, []).append((record.seq, item))
-        if item.user_id in users:
+        if users is None or item.user_id in users:
             found.ids.add(item.id)
         for source in item.derived_from:
             links.setdefault(source, set()).add(item.id)
@@ -93,11 +95,12 @@ def purge(store: CubeStore, users: Collection[str]) -> audit_pb2.ErasedCube:
     )
 
 
-def _events(store: CubeStore) -> Iterator[tuple[EventRecord, event_pb2.Event]]:
-    """Events about memories whose content is there."""
+def _events(store: CubeStore, found: Found) -> Iterator[tuple[EventRecord, event_pb2.Event]]:
+    """Events about memories whose content is there; those that are lost are counted."""
     after = 0
     while page := store.events(after + 1, PAGE):
         for record in page:
+            found.lost += record.kind == LOST
             if record.kind not in (LOST, ERASED) and record.item_id:
                 yield record, event_pb2.Event.FromString(record.body)
         after = page[-1].seq

@@ -13,7 +13,7 @@ from memcube.actors.cube.retaining import MOST_AT_ONCE, select
 from memcube.actors.cube.state import Held, Items
 from memcube.actors.governance.hold import Holds, holds_at
 from memcube.actors.vault.base import CubeStore, ItemRecord
-from memcube.model.errors import HeldError
+from memcube.model.errors import HeldError, InvalidArgumentError
 from memcube.model.ids import CubeRef
 from memcube.model.item import EventKind, Item, Status
 from memcube.protos.memcube.v1 import audit_pb2
@@ -50,9 +50,11 @@ class RecordPlanner:
 
     def _erase(self, call: Call, key: str, request: audit_pb2.EraseCubeRequest) -> bytes:
         """Delete what is about a user; the purge of what was deleted follows the commit (``Cube.purge``)."""
+        if not request.user_id:
+            raise InvalidArgumentError("user_id", "is empty")
         found = find(self._store, (request.user_id,), holds_of(self._config))
         if found.held:
-            raise HeldError(f"a memory of user {request.user_id}", found.held)
+            raise HeldError(f"a memory in cube {self._ref.cube_id}", found.held)
         staged = [held.id for held, _ in self._put.values() if held.item.user_id == request.user_id]
         live = [item_id for item_id in [*sorted(found.ids), *staged] if self._is_live(item_id)]
         self._remove(call, key, live)

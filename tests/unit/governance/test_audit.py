@@ -192,7 +192,7 @@ def test_every_entry_is_proven_in_every_head(keeper: AuditKeeper, key: AuditKey)
         "DELETE FROM entries WHERE seq = 20",
         "DELETE FROM entries WHERE seq = 49",
         "INSERT INTO entries VALUES(50, '', '', '', x'00')",
-        "UPDATE entries SET seq = seq + 100 WHERE seq IN (3, 4); UPDATE entries SET seq = 107 + 100 - seq WHERE seq > 100",
+        "UPDATE entries SET seq = seq + 100 WHERE seq IN (3, 4); UPDATE entries SET seq = 107 - seq WHERE seq > 100",
         "DELETE FROM heads",
         "DELETE FROM nodes WHERE level = 0 AND at = 48",
         "UPDATE nodes SET hash = zeroblob(32) WHERE level = 4 AND at = 1",

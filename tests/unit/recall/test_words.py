@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -40,6 +41,23 @@ def test_chinese_is_segmented() -> None:
     """A Chinese question shares words, not only characters, with the memory that answers it."""
     assert {"北京", "大学"} <= set(terms("我昨天去了北京大学"))
     assert "了" not in terms("我昨天去了北京大学")
+
+
+@pytest.mark.parametrize("text", ["我", "里斯本"])
+def test_chinese_without_punctuation_takes_time_in_proportion_to_its_length(text: str) -> None:
+    """Four times as long a text without a mark takes about four times as long, not sixteen, and keeps its words."""
+    list(words(text))
+
+    def took_s(characters: int) -> float:
+        run = (text * characters)[:characters]
+        times = []
+        for _ in range(2):
+            began_s = time.process_time()
+            assert len(list(words(run))) >= (text != "我")
+            times.append(time.process_time() - began_s)
+        return min(times)
+
+    assert took_s(6_000) < 8 * took_s(1_500) + 0.01
 
 
 def test_mixed_scripts_keep_latin_words() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -17,6 +18,7 @@ __all__ = ["EmbedsTexts", "KnownModel"]
 ASK_EVERY_S = 30.0
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 15.0
+FAILING_S = 5.0
 
 
 class EmbedsTexts(Protocol):
@@ -37,15 +39,30 @@ class KnownModel:
 
     def __init__(self, client: EmbedsTexts, deadline_s: float, on_change: Callable[[], None]) -> None:
         self.model = ""
+        self._failing_until_s = 0.0
         self._client = client
         self._deadline_s = deadline_s
         self._on_change = on_change
 
     async def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """One vector a text, of the model that ``model`` names once this returns."""
-        model, matrix = await self._client.embed(texts, self._deadline_s)
+        try:
+            model, matrix = await self._client.embed(texts, self._deadline_s)
+        except MemCubeError:
+            self.note_failure()
+            raise
+        self._failing_until_s = 0.0
         self._learn(model)
         return matrix
+
+    @property
+    def failing(self) -> bool:
+        """Whether it failed a moment ago: nobody should be kept waiting for it."""
+        return time.monotonic() < self._failing_until_s
+
+    def note_failure(self) -> None:
+        """It failed, or was silent for too long."""
+        self._failing_until_s = time.monotonic() + FAILING_S
 
     async def watch(self) -> None:
         """Ask for the model now and again. Runs until it is cancelled."""

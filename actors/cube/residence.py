@@ -187,6 +187,8 @@ class Residence:
             del work
         if self._offers is not None:
             self._offers.close()
+        if keep:
+            await self._embed_leaving()
         async with self._turn:
             await asyncio.wait((self._loading,))
             # Asked for, or asyncio logs a failure that whoever attached the cube since has made moot.
@@ -286,6 +288,34 @@ class Residence:
             if failures:
                 pause_s = min(self._config.first_backoff_s * 2 ** (failures - 1), self._config.last_backoff_s)
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+
+    async def _embed_leaving(self) -> None:
+        """Make the vectors of what was just written, as far as they fit into one batch: a cube that is let go of as soon
+        as it was used would else never get them, however often it comes back."""
+        cube, embedder = self._cube, self._embedder
+        if cube is None or embedder is None or embedder.failing or not cube.view.unembedded:
+            return
+        model = cube.view.model
+        pending = cube.pending_texts(self._config.embed_batch)
+        try:
+            async with asyncio.timeout(self._config.embed_leaving_s):
+                matrix = await embedder.embed([text for _, text in pending])
+        except (TimeoutError, MemCubeError) as error:
+            embedder.note_failure()
+            logger.info("cube %s leaves with texts that have no vector: %s", self.ref.key, error)
+            return
+        if embedder.model != model:
+            return
+        contents = [content for content, _ in pending]
+        async with self._turn:
+            try:
+                commit = cube.plan_vectors(model, contents, matrix)
+                await self._in_thread(lambda: self._store.commit(commit))
+            except MemCubeError as error:
+                # A disk that is full, or a newer owner: what is being let go of says nothing more.
+                logger.info("cube %s leaves without its last vectors: %s", self.ref.key, error)
+                return
+            cube.apply_vectors(model, contents, matrix)
 
     async def _follow_model(self) -> bool:
         """Rank with the embedder's present model from now on; whether that is another one than before."""

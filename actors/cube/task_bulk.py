@@ -121,7 +121,7 @@ class BulkPlanner(FeedbackPlanner):
         policy = policy_of(self._new_about or self._about, self._config)
         if not policy:
             return
-        usable = len(self._items) - len(self._items.retired())
+        usable = len(self._items) - len(self._items.retired()) + self._fresh
         last = self._tasks.latest(MEM_ARCHIVE)
         if not policy.due(usable, None if last is None else last.wire, self._now):
             return
@@ -149,7 +149,7 @@ class BulkPlanner(FeedbackPlanner):
         bulk.CopyFrom(held.wire.bulk)
         progress.CopyFrom(held.wire.progress)
         if not progress.total:
-            progress.total = len(self._items) + sum(self._items.get(item_id) is None for item_id in self._put)
+            progress.total = len(self._items) + self._fresh
             if bulk.HasField("archive"):
                 self._bound(bulk)
         wanted = self._test_of(bulk)
@@ -178,6 +178,11 @@ class BulkPlanner(FeedbackPlanner):
         # What was deleted meanwhile need not be looked at.
         progress.total = progress.done
         return held.stepped(self._now, bulk, progress, lease_s).completed(self._now)
+
+    @property
+    def _fresh(self) -> int:
+        """How many memories this batch has added so far."""
+        return sum(self._items.get(item_id) is None for item_id in self._put)
 
     def _older_than(self, item_id: str) -> Iterator[str]:
         """Ids of the live items before this one, newest first, those of this batch among them."""

@@ -112,7 +112,9 @@ class FeedbackPlanner(TaskPlanner):
                 told.append(f"{revision.op} {revision.id or revision.memory[:80]!r} is left out: {error.message}")
                 continue
             if not ids:
-                told.append(f"{revision.op} {revision.id or revision.memory[:80]!r} is left out: {_WHY[revision.op]}")
+                told.append(
+                    f"{revision.op} {revision.id or revision.memory[:80]!r} is left out: {_WHY.get(revision.op, 'there is no such thing to do')}"
+                )
             changes += [task_pb2.Change(op=DONE[revision.op], id=one, reason=revision.reason) for one in ids]
         done = held.completed(self._now, dict.fromkeys(change.id for change in changes))
         return done.told(task_pb2.Spending(), told, changes)

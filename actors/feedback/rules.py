@@ -14,13 +14,27 @@ from datetime import datetime
 from memcube.actors.feedback.reading import Attitude, Reading
 from memcube.actors.operator.conflict import superseded
 from memcube.actors.operator.preference import ABOUT, FIRST_PERSON, read_preference
+from memcube.actors.operator.topic import attribute
 from memcube.actors.recall.words import words
 from memcube.model.item import Item
 from memcube.protos.memcube.v1 import work_pb2
 
-__all__ = ["Decided", "decide"]
+__all__ = ["Decided", "decide", "rival_words"]
 
 MOST_REPLACED = 20
+RIVALS = {
+    "home": "I live in, moved to, based in",
+    "work": "I work at, as, for",
+    "budget": "my budget is",
+    "name": "my name is, call me",
+    "diet": "I am vegan, vegetarian, pescatarian, omnivore",
+    "language": "answer in English, French, German, Spanish, Chinese",
+    "length": "short, brief, long, detailed answers",
+    "units": "metric, imperial, celsius, fahrenheit",
+    "住": "我住在，搬到",
+    "称呼": "叫我，我的名字是",
+}
+"""Words with which a memory may give another value to what has one value only: none of them need be in the new one."""
 _NEW = "new"
 _WORD = re.compile(r"\w")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -45,6 +59,15 @@ def decide(reading: Reading, named: Sequence[Item], found: Sequence[Item], now: 
     decided = Decided()
     _DECIDE[reading.attitude](decided, reading, named, found, now)
     return decided
+
+
+def rival_words(claim: str) -> str:
+    """What to search for to find what ``claim`` may contradict without sharing a word with it; "" = nothing."""
+    known = attribute(claim)
+    if known is None:
+        return ""
+    name, _, of = known[0].partition(" ")
+    return f"my favourite {of} is" if of else RIVALS.get(name, "")
 
 
 def _confirm(decided: Decided, reading: Reading, named: Sequence[Item], found: Sequence[Item], now: datetime) -> None:

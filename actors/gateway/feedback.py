@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from memcube.actors.cube.read import DEFAULT_TOP_K
 from memcube.actors.feedback.reading import Attitude, read_feedback
+from memcube.actors.feedback.rules import rival_words
 from memcube.actors.gateway.queries import Query
 from memcube.model.errors import MemCubeError, NotFoundError
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -54,5 +55,5 @@ def _questions(request: pb.FeedbackRequest) -> list[str]:
     if read.attitude in (Attitude.CONFIRM, Attitude.REJECT) or (read.attitude is Attitude.FORGET and not read.about):
         return []
     said = [message.content for message in request.history if message.content.strip()]
-    texts = [read.about or read.claim or request.feedback, read.old, *said[-1:]]
+    texts = [read.about or read.claim or request.feedback, read.old, rival_words(read.claim), *said[-1:]]
     return [text for text in dict.fromkeys(one.strip()[:QUERY_CHARS] for one in texts) if text]

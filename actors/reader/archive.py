@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import PurePosixPath
 
@@ -19,6 +20,11 @@ RATIO_FROM_BYTES = 16 * 1024 * 1024
 MOST_NESTED_BYTES = 32 * 1024 * 1024
 """Of an archive within the archive: a chart's workbook has some kilobytes."""
 PROLOG_BYTES = 2048
+MOST_BOX, MOST_EMPTY = 2_000_000, 50
+"""Cells of the rectangle that a sheet's cells span, and how many of them there may be for each that is there: reading
+a sheet fills all of it, and one cell in the last corner spans 17 thousand million."""
+CHUNK_BYTES, OVERLAP_BYTES = 1 << 20, 64
+CELL = re.compile(rb"\sr=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
 _ARCHIVES = frozenset({".zip", ".docx", ".pptx", ".xlsx", ".jar", ".gz", ".bz2", ".xz", ".7z"})
 
 
@@ -37,6 +43,8 @@ def check_office(kind: str, data: bytes) -> None:
                 _check_prolog(archive, info)
             elif suffix in _ARCHIVES and info.file_size:
                 _check_nested(archive, info)
+            if kind == "xlsx" and info.filename.startswith("xl/worksheets/") and suffix == ".xml":
+                _check_extent(archive, info)
 
 
 def _opened(data: bytes, kind: str) -> zipfile.ZipFile:
@@ -71,6 +79,35 @@ def _check_prolog(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
         raise InvalidArgumentError("file", f"is damaged at {info.filename[:100]!r}") from error
     if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
         raise InvalidArgumentError("file", f"has XML that defines entities ({info.filename[:100]!r})")
+
+
+def _check_extent(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+    """Refuse a sheet whose few cells lie so far apart that reading it would take for ever."""
+    rows = columns = cells = 0
+    tail = b""
+    try:
+        with archive.open(info) as member:
+            while chunk := member.read(CHUNK_BYTES):
+                found = CELL.findall(tail + chunk)
+                # What the last chunk ended with is counted twice at most; a cell more is no matter.
+                cells += len(found)
+                columns = max([columns, *(_column(letters) for letters in {letters for letters, _ in found})])
+                rows = max([rows, *(int(number) for _, number in found)])
+                tail = chunk[-OVERLAP_BYTES:]
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError) as error:
+        raise InvalidArgumentError("file", f"is damaged at {info.filename[:100]!r}") from error
+    if rows * columns > max(MOST_BOX, MOST_EMPTY * cells):
+        raise InvalidArgumentError(
+            "file", f"has {cells} cells over {rows} rows and {columns} columns ({info.filename[:100]!r}): too far apart"
+        )
+
+
+def _column(letters: bytes) -> int:
+    """The number of a column: A is 1, AA 27."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
 
 
 def _check_nested(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:

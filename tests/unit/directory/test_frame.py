@@ -201,6 +201,32 @@ def test_pending_texts_survive_a_page_out() -> None:
     run(scenario)
 
 
+def test_a_cube_that_never_stays_gets_its_vectors() -> None:
+    """Paged out before the background came to its texts, each time: they are embedded on the way out; while the embedder
+    fails, nobody waits for it."""
+
+    async def scenario() -> None:
+        embedder = Lengths()
+        bench = Bench(embedder)
+        bench.frame = MemCube(bench.vault, embedder, replace(QUICK, embed_delay_s=30.0))
+        for text in ("one", "three", "seven"):
+            await bench.attach()
+            await bench.mutate(text)
+            await bench.until(lambda status: status.tasks[0].waiting == 1)
+            await bench.detach()
+        await bench.attach()
+        assert (await bench.status()).vector_coverage == 1.0
+        embedder.broken, embedder.calls = True, 0
+        await bench.mutate("eleven")
+        await bench.detach()
+        await bench.attach()
+        await bench.mutate("thirteen")
+        await bench.detach()
+        assert embedder.calls == 1
+
+    run(scenario)
+
+
 def test_another_model_re_embeds() -> None:
     """When the embedder changes its model, everything is embedded with the new one, in the background."""
 

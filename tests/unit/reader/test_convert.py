@@ -80,6 +80,18 @@ def overlapping() -> bytes:
     return bytes(made)
 
 
+def far_apart(cell: str) -> bytes:
+    """A workbook of a kilobyte with a cell in the first and one in another corner."""
+    made = io.BytesIO(office("xlsx", [["x"]]))
+    sheet = "xl/worksheets/sheet1.xml"
+    with zipfile.ZipFile(made) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    row = cell.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    far = f'<row r="{row}"><c r="{cell}"><v>1</v></c></row></sheetData>'
+    members[sheet] = members[sheet].replace(b"</sheetData>", far.encode())
+    return zipped(members)
+
+
 BAD = [
     ("a.pdf", b"", "is empty"),
     ("a.pdf", b"not a pdf", "is no pdf file"),
@@ -88,6 +100,7 @@ BAD = [
     ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old or encrypted Office"),
     ("a.docx", docx("x")[:400], "is no whole docx file"),
     ("a.xlsx", zipped({"a.txt": "x"}), "is a zip file"),
+    ("a.xlsx", far_apart("XFD1048576"), "2 cells over 1048576 rows and 16384 columns"),
     ("a.txt", b"\x7fELF" + bytes(100), "a program"),
     ("a.txt", b"caf\xe9 au lait", "is not UTF-8 text at byte 3"),
     ("a.md", b"a\0b", "zero at character 1"),

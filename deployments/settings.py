@@ -20,6 +20,7 @@ from memcube.actors.cube.config import FrameConfig
 from memcube.actors.directory.config import DirectoryConfig, RouterConfig
 from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.limits import Bounds
+from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.llm import LLMConfig
 from memcube.actors.scheduler.config import SchedulerConfig
 from memcube.deployments.embedder.config import EmbedderConfig
@@ -35,6 +36,7 @@ BYTES_A_FRAME = 256 * 2**20
 
 DERIVED = {
     "gateway.keys_path": "is keys.json in the home, see 'memcube keys'",
+    "interchange.root": "is vault/interchange in the home",
     "frame.slots": "follows from directory.cubes_per_frame",
     "frame.fine_reading": "follows from llm.base_url",
     "frame.organizing": "follows from llm.base_url",
@@ -77,6 +79,7 @@ class Settings(BaseModel):
     llm: LLMConfig = Field(default_factory=LLMConfig)
     scheduler: SchedulerConfig = Field(default_factory=SchedulerConfig)
     reranker: RerankerConfig = Field(default_factory=RerankerConfig)
+    interchange: InterchangeConfig = Field(default_factory=InterchangeConfig)
 
 
 def read_settings(home: Path) -> Settings:

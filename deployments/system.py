@@ -30,6 +30,7 @@ from memcube.actors.embedding.actor import EmbedderRelay
 from memcube.actors.embedding.client import APPLICATION, RELAY, EmbedderClient, RelayClient
 from memcube.actors.gateway.actor import Addresses, Gateway
 from memcube.actors.gateway.seam import Neighbours
+from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.reranking.actor import APPLICATION as RERANKER_APPLICATION
 from memcube.actors.reranking.actor import RerankerActor
 from memcube.actors.reranking.client import RERANKER, RerankerClient

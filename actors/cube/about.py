@@ -12,7 +12,7 @@ from memcube.model.ids import CubeRef, Principal
 from memcube.model.times import to_timestamp
 from memcube.protos.memcube.v1 import cube_pb2
 
-__all__ = ["born", "is_born", "new_about"]
+__all__ = ["born", "is_born", "is_open", "new_about"]
 
 
 def new_about(ref: CubeRef) -> bytes:
@@ -28,3 +28,9 @@ def born(about: cube_pb2.Cube, owner: Principal, now: datetime) -> cube_pb2.Cube
 def is_born(about: bytes) -> bool:
     """Whether a write was ever committed to the cube; a damaged cube, whose description is lost, counts as born."""
     return not about or cube_pb2.Cube.FromString(about).HasField("created_at")
+
+
+def is_open(about: cube_pb2.Cube) -> bool:
+    """Whether a cube with events is there for its users: not while a large import into it is under way. One whose
+    description was lost is."""
+    return not about.id or about.HasField("created_at")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memcube.model.item import EventKind
-from memcube.protos.memcube.v1 import cube_pb2, event_pb2, work_pb2
+from memcube.protos.memcube.v1 import cube_pb2, event_pb2, mip_pb2, work_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["answer_of"]
@@ -34,6 +34,8 @@ def answer_of(
         return pb.DeleteAllResponse(deleted=deleted, seq=last).SerializeToString()
     if verb in REST_ALONE:
         return rest
+    if verb == "import_items":
+        return rest + mip_pb2.ImportedItems(seq=last).SerializeToString()
     if verb == "feedback":
         return _feedback_answer(events, last, rest)
     if verb == "finish_task":

@@ -14,6 +14,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from memcube.actors.cube.about import is_open
 from memcube.actors.cube.call import Answer, Call
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.erasing import find, purge
@@ -200,7 +201,7 @@ class Cube:
     def slow_read(self, call: Call) -> Answer:
         """Answer a read of the journal; blocking."""
         try:
-            if self.view.head == 0:
+            if self.view.head == 0 or not is_open(self.view.about):
                 raise NotFoundError("cube", self.view.ref.cube_id)
             if call.verb == "erasable":
                 return Answer(True, self._erasable(call))

@@ -21,6 +21,7 @@ from memcube.actors.cube.answers import answer_of
 from memcube.actors.cube.call import Answer, Call
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.derived import Derived
+from memcube.actors.cube.import_plan import ImportPlanner
 from memcube.actors.cube.incident import incident
 from memcube.actors.cube.record_plan import RecordPlanner
 from memcube.actors.cube.scope import scope_filter
@@ -55,7 +56,7 @@ from memcube.model.filters import filter_from_proto, matches
 from memcube.model.ids import CubeRef, new_memory_id
 from memcube.model.item import Event, EventKind, Item, MemoryType, Status
 from memcube.model.times import from_timestamp
-from memcube.protos.memcube.v1 import audit_pb2, cube_pb2, event_pb2, work_pb2
+from memcube.protos.memcube.v1 import audit_pb2, cube_pb2, event_pb2, mip_pb2, work_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 __all__ = ["Plan", "Planner"]
@@ -85,7 +86,7 @@ class Plan:
         return not self.commit.events and not self.commit.receipts
 
 
-class Planner(RecordPlanner, BulkPlanner):
+class Planner(RecordPlanner, BulkPlanner, ImportPlanner):
     """Plans one batch against a cube. Made anew for each batch by ``Cube.plan``; runs in the commit thread."""
 
     def __init__(
@@ -177,7 +178,8 @@ class Planner(RecordPlanner, BulkPlanner):
                 raise NotFoundError("cube", self._ref.cube_id)
             self._emit(call, key, EventKind.CUBE_CREATED, None)
             self._new_about = born(self._about, call.principal, self._now)
-        elif call.verb == "create_cube":
+        self._check_open(call)
+        if first > 1 and call.verb == "create_cube":
             raise AlreadyExistsError("cube", self._ref.cube_id)
         # What no event tells of the answer: kept with the receipt, so that a retry gets it too.
         rest = handler(self, call, key, request) or b""
@@ -351,7 +353,7 @@ def _check_version(item: Item, expected: int) -> None:
         raise VersionConflictError(item.id, expected, item.version)
 
 
-_CREATING = ("create_cube", "add", "feedback")
+_CREATING = ("create_cube", "add", "feedback", "import_items")
 _VERBS: dict[str, tuple[type, Callable[..., bytes | None]]] = {
     "create_cube": (pb.CreateCubeRequest, Planner._create_cube),
     "add": (pb.AddRequest, Planner._add),
@@ -369,6 +371,7 @@ _VERBS: dict[str, tuple[type, Callable[..., bytes | None]]] = {
     "take_task": (work_pb2.TakeTaskRequest, Planner._take_task),
     "finish_task": (work_pb2.FinishTaskRequest, Planner._finish_task),
     "cancel_task": (pb.CancelTaskRequest, Planner._cancel_task),
+    "import_items": (mip_pb2.ImportItems, Planner._import_items),
     "retry_task": (pb.RetryTaskRequest, Planner._retry_task),
 }
 """The request of each verb and its handler, which returns what the events that it emits do not tell of the answer: a

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -167,6 +167,11 @@ class Items:
         """Items from the newest to the oldest, those before ``before_id`` if one is given."""
         end = bisect_left(self._order, before_id) if before_id else len(self._order)
         for i in range(end - 1, -1, -1):
+            yield self[self._order[i]]
+
+    def oldest_first(self, after_id: str = "") -> Iterator[Held]:
+        """Items from the oldest to the newest, those behind ``after_id`` if one is given."""
+        for i in range(bisect_right(self._order, after_id) if after_id else 0, len(self._order)):
             yield self[self._order[i]]
 
     def next_position(self, session: str) -> int:

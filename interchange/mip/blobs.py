@@ -19,7 +19,7 @@ from memcube.interchange.mip.limits import JSON_BYTES, MOST_LAYERS
 from memcube.interchange.mip.manifest import LAYOUT, Blob, blob_of
 from memcube.model.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, TooLargeError
 
-__all__ = ["BlobSource", "FolderSource", "FolderTarget", "TarSource", "open_source", "write_tar"]
+__all__ = ["BlobSource", "FileSource", "FolderSource", "FolderTarget", "TarSource", "open_source", "write_tar"]
 
 STEP_BYTES = 1 << 20
 _BLOCK = 512
@@ -117,6 +117,29 @@ class FolderSource:
         """See ``BlobSource``."""
         while self._folders:
             os.close(self._folders.pop())
+
+
+class FileSource:
+    """One blob in a file of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def small(self, name: str) -> bytes:
+        """See ``BlobSource``: there is no such file."""
+        raise InvalidArgumentError(f"bundle.{name}", "is missing")
+
+    def steps(self, blob: Blob) -> Iterator[bytes]:
+        """See ``BlobSource``."""
+        try:
+            file = open(self._path, "rb")  # noqa: SIM115 - closed below, once all was read
+        except OSError as error:
+            raise InvalidArgumentError(f"bundle.blobs.{blob.hex[:12]}", f"cannot be read: {error.strerror}") from error
+        with file:
+            yield from _stepped(file, blob)
+
+    def close(self) -> None:
+        """See ``BlobSource``."""
 
 
 class TarSource:

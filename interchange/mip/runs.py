@@ -21,8 +21,9 @@ MOST_RUNS = 64
 class Runs:
     """Takes items in any order, gives them back by the bytes of their ids; ``close`` removes what is on disk."""
 
-    def __init__(self, folder: str | None = None) -> None:
+    def __init__(self, folder: str | None = None, *, replacing: bool = False) -> None:
         self._folder = folder
+        self._replacing = replacing
         self._waiting: list[tuple[bytes, RawItem]] = []
         self._bytes = 0
         self._ascending = True
@@ -67,16 +68,21 @@ class Runs:
         self._runs = [merged]
 
     def __iter__(self) -> Iterator[RawItem]:
-        """All, by the bytes of their ids; InvalidArgumentError where two have the same."""
+        """All, by the bytes of their ids. Of two with the same id the one that was added later where they replace each
+        other, else InvalidArgumentError."""
         if not self._ascending:
             self._waiting.sort(key=lambda pair: pair[0])
-        last = b""
-        parts = [*map(_read, self._runs), iter(self._waiting)]
-        for key, raw in heapq.merge(*parts, key=lambda pair: pair[0]):
-            if key == last:
-                raise InvalidArgumentError("id", f"{raw.id!r} was added twice")
-            last = key
-            yield raw
+        before: tuple[bytes, RawItem] | None = None
+        # Of equal keys the merge gives that of the earlier part first, and sorting leaves them in order.
+        for pair in heapq.merge(*map(_read, self._runs), iter(self._waiting), key=lambda pair: pair[0]):
+            if before is not None:
+                if pair[0] != before[0]:
+                    yield before[1]
+                elif not self._replacing:
+                    raise InvalidArgumentError("id", f"{pair[1].id!r} was added twice")
+            before = pair
+        if before is not None:
+            yield before[1]
 
     def close(self) -> None:
         """Remove what is on disk."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from memcube.interchange.mip.bundle import Bundle, Redaction, open_bundle
 from memcube.interchange.mip.compat import KvRecord, LoraRecord
 from memcube.interchange.mip.descriptor import Descriptor
 from memcube.interchange.mip.dsse import open_envelope
-from memcube.interchange.mip.fields import RawItem, digest_of, item_of
+from memcube.interchange.mip.fields import BundleItem, RawItem, digest_of, item_of
 from memcube.interchange.mip.keys import PublicKey
 from memcube.interchange.mip.media import KV, LORA
 from memcube.interchange.mip.tree import Gap, Tree, leaf_hash
@@ -19,6 +19,9 @@ from memcube.interchange.mip.writer import predicate_of
 from memcube.model.errors import InvalidArgumentError, UntrustedError
 
 __all__ = ["Known", "Report", "check_fresh", "placed", "verify", "verify_bundle"]
+
+
+Each = Callable[[BundleItem], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +89,18 @@ def verify(path: Path | str, trusted_keys: Iterable[PublicKey], *, known: Known 
         return verify_bundle(bundle, trusted_keys, known=known)
 
 
-def verify_bundle(bundle: Bundle, trusted_keys: Iterable[PublicKey], *, known: Known | None = None) -> Report:
-    """As ``verify``, of an open bundle whose digests were checked."""
+def verify_bundle(
+    bundle: Bundle, trusted_keys: Iterable[PublicKey], *, known: Known | None = None, each: Each | None = None
+) -> Report:
+    """As ``verify``, of an open bundle whose digests were checked. ``each`` sees every item on the way: what it makes
+    of them is worth nothing before this has returned."""
     keys = list(trusted_keys)
     descriptor = bundle.descriptor
     key = _signed(bundle, keys)
     origin_key = _check_origin(bundle, keys) or key
     if known is not None:
-        check_fresh(descriptor, bundle.digest, known)
-    tally = _check_items(bundle)
+        check_fresh(known, bundle.digest, descriptor.epoch, descriptor.seq.to, descriptor.parent)
+    tally = _check_items(bundle, each)
     _check_counts(descriptor, tally)
     deleted = sum(1 for _ in bundle.deleted())
     if deleted != descriptor.deleted or (deleted and descriptor.parent is None):
@@ -161,19 +167,20 @@ def _check_origin(bundle: Bundle, keys: list[PublicKey]) -> PublicKey | None:
     return key
 
 
-def check_fresh(descriptor: Descriptor, digest: str, known: Known) -> None:
-    """Refuse an older state than is known, and a delta to another parent: UntrustedError. The same bundle once more
-    is no older one."""
-    if digest == known.bundle:
+def check_fresh(known: Known | None, digest: str, epoch: int, seq: int, parent: str | None) -> None:
+    """Refuse an older state than is known, and a change of a state that is not the one known: UntrustedError.
+
+    The same bundle once more is no older one.
+    """
+    if known is not None and digest == known.bundle:
         return
-    if (descriptor.epoch, descriptor.seq.to) < (known.epoch, known.seq) or descriptor.seq.to < known.seq:
+    if known is not None and (epoch < known.epoch or seq < known.seq):
         raise UntrustedError(
             "bundle",
-            f"is of epoch {descriptor.epoch}, event {descriptor.seq.to}: older than epoch {known.epoch}, "
-            f"event {known.seq}, which is known",
+            f"is of epoch {epoch}, event {seq}: older than epoch {known.epoch}, event {known.seq}, which is known",
         )
-    if descriptor.parent is not None and descriptor.parent != known.bundle:
-        raise UntrustedError("bundle", f"is a change of {descriptor.parent}, not of {known.bundle}, which is known")
+    if parent is not None and (known is None or parent != known.bundle):
+        raise UntrustedError("bundle", f"is a change of {parent}, which is not the last that was taken in")
 
 
 @dataclass(slots=True)
@@ -205,7 +212,7 @@ def placed(bundle: Bundle) -> Iterator[tuple[int, RawItem, dict[str, Any]] | Gap
         gap = next(gaps, None)
 
 
-def _check_items(bundle: Bundle) -> _Tally:
+def _check_items(bundle: Bundle, each: Each | None) -> _Tally:
     tree, tally = Tree(), _Tally()
     redactions = bundle.redactions()
     redaction = next(redactions, None)
@@ -222,7 +229,10 @@ def _check_items(bundle: Bundle) -> _Tally:
             _check_redaction(redaction, leaf, raw, header, certified)
             certified.add(redaction.field)
             redaction = next(redactions, None)
-        left = item_of(raw, header).withheld
+        item = item_of(raw, header)
+        left = item.withheld
+        if each is not None:
+            each(item)
         tally.present += 1
         tally.disclosed += len(raw.disclosures)
         tally.redacted += len(certified)

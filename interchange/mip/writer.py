@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from memcube.interchange.mip.blobs import BlobSource, FolderTarget
+from memcube.interchange.mip.blobs import BlobSource, FileSource, FolderTarget
 from memcube.interchange.mip.chunks import chunks_of_items, chunks_of_lines
 from memcube.interchange.mip.compat import KvRecord, LoraRecord
-from memcube.interchange.mip.descriptor import Descriptor, ItemsAbout
+from memcube.interchange.mip.descriptor import Descriptor, ItemsAbout, SeqRange
 from memcube.interchange.mip.dsse import seal, statement
 from memcube.interchange.mip.fields import RawItem, raw_of
 from memcube.interchange.mip.keys import Signer
@@ -53,7 +53,8 @@ class BundleWriter:
 
     What it is given is in the folder when ``finish`` has returned, and is no bundle before. Raises AlreadyExistsError
     where the folder has files, InvalidArgumentError and TooLargeError for what no bundle takes; every ``OSError`` of
-    the disk passes.
+    the disk passes. ``decoys`` fills the digests of each header up to a multiple of so many. ``replacing``: an item
+    added later takes the place of one with its id, which is refused otherwise.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class BundleWriter:
         signer: Signer,
         *,
         decoys: int = 0,
+        replacing: bool = False,
         annotations: Mapping[str, str] | None = None,
         manifest_extra: Mapping[str, Any] | None = None,
     ) -> None:
@@ -72,8 +74,9 @@ class BundleWriter:
         self._decoys = decoys
         self._annotations = annotations or {}
         self._manifest_extra = manifest_extra or {}
-        self._runs = Runs(str(self._target.path))
+        self._runs = Runs(str(self._target.path), replacing=replacing)
         self._deleted: list[bytes] = []
+        self._forgotten: set[str] = set()
         self._layers: list[Blob] = []
         self._policy: str | None = None
 
@@ -84,6 +87,11 @@ class BundleWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._runs.close()
+
+    def at(self, epoch: int, seq: int) -> None:
+        """The state that the items are of, where it was not known before they were read."""
+        range_ = SeqRange.of(self._descriptor.seq.from_, seq)
+        self._descriptor = self._descriptor.model_copy(update={"epoch": epoch, "seq": range_})
 
     @property
     def path(self) -> Path:
@@ -105,6 +113,10 @@ class BundleWriter:
     def add_raw(self, raw: RawItem) -> None:
         """Take in a memory of another bundle as it is, byte for byte."""
         self._runs.add(raw)
+
+    def forget(self, item_ids: Iterable[str]) -> None:
+        """Leave these out though they were, or will be, added."""
+        self._forgotten.update(item_ids)
 
     def delete(self, item_id: str, version: int) -> None:
         """In a delta: this memory was deleted since the parent, its last version was this one."""
@@ -159,6 +171,10 @@ class BundleWriter:
             self._policy = blob.digest
         self._layers.append(self._target.copy(source, blob))
 
+    def copy_file(self, path: Path, blob: Blob) -> None:
+        """A layer that lies in a file of its own; InvalidArgumentError where it is not what ``blob`` names."""
+        self.copy_layer(FileSource(path), blob)
+
     def finish(self) -> Blob:
         """Write what is left, sign it, and make the folder a bundle; its manifest's digest is the bundle's name."""
         tree = Tree()
@@ -175,6 +191,8 @@ class BundleWriter:
 
     def _counted(self, tree: Tree, counts: dict[str, int]) -> Iterator[RawItem]:
         for raw in self._runs:
+            if raw.id in self._forgotten:
+                continue
             tree.add(leaf_hash(raw.header))
             counts["disclosures"] += len(raw.disclosures)
             yield raw

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from memcube.protos.memcube.v1 import service_pb2_grpc
+from memcube.protos.memcube.v1 import governance_pb2_grpc, service_pb2_grpc
 
 __all__ = ["Stub"]
 
-_SERVICES = (service_pb2_grpc.MemCubeServiceStub,)
+_SERVICES = (service_pb2_grpc.MemCubeServiceStub, governance_pb2_grpc.GovernanceStub)
 
 
 class Stub:

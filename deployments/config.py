@@ -93,6 +93,7 @@ class SystemConfig:
             grpc_port=_port(host, options.port, settings.gateway.grpc_port, GRPC_PORT),
             http_port=_port(host, options.http_port, settings.gateway.http_port, HTTP_PORT),
             keys_path=str(home / "keys.json"),
+            governance_path=str(home / "vault" / "governance"),
         )
         gateway.load_keys()
         for port in (gateway.grpc_port, gateway.http_port):

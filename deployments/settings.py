@@ -37,6 +37,7 @@ BYTES_A_FRAME = 256 * 2**20
 DERIVED = {
     "gateway.keys_path": "is keys.json in the home, see 'memcube keys'",
     "interchange.root": "is vault/interchange in the home",
+    "gateway.governance_path": "is vault/governance in the home",
     "frame.slots": "follows from directory.cubes_per_frame",
     "frame.fine_reading": "follows from llm.base_url",
     "frame.organizing": "follows from llm.base_url",

@@ -31,6 +31,7 @@ from memcube.actors.embedding.client import APPLICATION, RELAY, EmbedderClient, 
 from memcube.actors.gateway.actor import Addresses, Gateway
 from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.interchange.config import InterchangeConfig
+from memcube.actors.governance.actor import GOVERNOR, GovernorClient, start_governor
 from memcube.actors.reranking.actor import APPLICATION as RERANKER_APPLICATION
 from memcube.actors.reranking.actor import RerankerActor
 from memcube.actors.reranking.client import RERANKER, RerankerClient
@@ -114,6 +115,7 @@ def start_system(config: SystemConfig, step: Step) -> System:
         ),
         **_actor_options(joined),
     )
+    governor = start_governor(config.vault / "governance", **_actor_options(joined))
     gateway = _actor(Gateway, GATEWAY, joined).remote(
         settings.gateway, partial(_neighbours, settings.router, embedding, settings.reranker.kind != "none")
     )
@@ -125,6 +127,8 @@ def start_system(config: SystemConfig, step: Step) -> System:
         background.wait()
     with step("scheduler"):
         _get(scheduler.ready.remote(), "the scheduler")
+    with step("governor"):
+        _get(governor.ready.remote(), "the governor")
     return System(addresses.grpc, addresses.http, config)
 
 
@@ -141,6 +145,7 @@ def _neighbours(router: RouterConfig, embedding: bool, reranking: bool) -> Neigh
         embedder=EmbedderClient() if embedding else None,
         scheduler=SchedulerClient(),
         reranker=RerankerClient() if reranking else None,
+        governor=GovernorClient(),
     )
 
 
@@ -248,6 +253,9 @@ def _drain() -> None:
     if SCHEDULER in ours:
         _quietly(SCHEDULER, ours[SCHEDULER].drain.remote(), began + DOOR_S)
         ray.kill(ours[SCHEDULER], no_restart=True)
+    if GOVERNOR in ours:
+        _quietly(GOVERNOR, ours[GOVERNOR].drain.remote(), began + DOOR_S)
+        ray.kill(ours[GOVERNOR], no_restart=True)
     # Without the directory nobody pages cubes in again behind the frames that let go.
     if DIRECTORY in ours:
         ray.kill(ours[DIRECTORY], no_restart=True)
@@ -280,7 +288,7 @@ def _ours() -> dict[str, Any]:
     for named in ray.util.list_named_actors(all_namespaces=True):
         name = named["name"]
         if named["namespace"] == NAMESPACE and (
-            name in (GATEWAY, DIRECTORY, RELAY, RERANKER, SCHEDULER) or name.startswith((FRAME_PREFIX, READER_PREFIX))
+            name in (GATEWAY, DIRECTORY, RELAY, RERANKER, SCHEDULER, GOVERNOR) or name.startswith((FRAME_PREFIX, READER_PREFIX))
         ):
             try:
                 found[name] = ray.get_actor(name, NAMESPACE)

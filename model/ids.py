@@ -66,12 +66,17 @@ class Principal:
     """Who makes a call: derived from its credentials by the gateway, carried to the frame and into the journal.
 
     ``cubes`` are glob patterns of the cube ids that the principal may touch; see ``actors.governance.access``.
+    ``credential`` is what it showed: "local", "key", "oidc", "certificate" or "grant"; the latter acts for
+    ``acts_for``, within what the grant of the digest ``grant`` allows. These three are the gateway's own.
     """
 
     tenant: str
     id: str
     roles: tuple[str, ...] = ("reader",)
     cubes: tuple[str, ...] = field(default=("*",))
+    credential: str = "key"
+    acts_for: str = ""
+    grant: str = ""
 
     def __post_init__(self) -> None:
         check_name("tenant", self.tenant)

@@ -24,6 +24,7 @@ class Call:
     and so on). ``key`` is the idempotency key, never empty for a mutation. ``vector`` is the query's embedding
     (float32, little endian) of ``model`` for searches (several queries: concatenated in order), or empty.
     ``note`` is a degradation to report in the answer, e.g. why there is no vector. ``embed_ms`` is what it took.
+    ``rule`` is what the caller may see and do of single memories (``governance.rule.Rule``); empty: all of them.
     ``origin`` is a digest of the request as the caller sent it, where the gateway has put text in the place of documents:
     a retry is the same request, whatever became of them. ``room_bytes`` is the most that the hits of a search over several cubes may be here; 0 is the usual bound.
     """
@@ -38,6 +39,7 @@ class Call:
     embed_ms: float = 0.0
     room_bytes: int = 0
     origin: bytes = b""
+    rule: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

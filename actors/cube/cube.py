@@ -18,6 +18,7 @@ from memcube.actors.cube.about import is_open
 from memcube.actors.cube.call import Answer, Call
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.erasing import find, purge
+from memcube.actors.cube.governed import judge_of, visible_records
 from memcube.actors.cube.plan import Plan, Planner
 from memcube.actors.cube.read import answer_read
 from memcube.actors.cube.record_plan import holds_of
@@ -25,6 +26,7 @@ from memcube.actors.cube.state import Items, document_of
 from memcube.actors.cube.tasks import Tasks
 from memcube.actors.cube.validate import parse_request
 from memcube.actors.cube.view import View
+from memcube.actors.governance.rule import Judge
 from memcube.actors.recall.analysis import analyze
 from memcube.actors.recall.index import CubeIndex
 from memcube.actors.vault.base import ERASED, Commit, CubeStore, EventRecord, ItemRecord
@@ -173,6 +175,7 @@ class Cube:
             view.about = plan.about
         view.positions.update(plan.positions)
         view.head = view.store.head
+        view.governed.note((*plan.put, *plan.dropped))
         return plan.answers
 
     def _forget(self, item_id: str) -> None:
@@ -214,6 +217,8 @@ class Cube:
         records: list[EventRecord] = []
         while page := self.view.store.events(records[-1].seq + 1 if records else 1, EVENTS_PER_READ, request.id):
             records += page
+        if call.rule:
+            records = visible_records(records, judge_of(call.rule), self._before)
         if not records:
             raise NotFoundError("memory", request.id)
         return _events_response(records)
@@ -224,11 +229,34 @@ class Cube:
         # Nothing is behind the head; asking SQLite for numbers beyond 63 bits would be an error.
         beyond = request.from_seq > self.view.head
         records = [] if beyond else self.view.store.events(max(1, request.from_seq), EVENTS_PER_READ)
+        if call.rule:
+            records = self._visible_page(records, judge_of(call.rule))
         kept = size_bytes = 0
         while kept < len(records) and (not kept or size_bytes + len(records[kept].body) <= EVENT_BYTES_PER_READ):
             size_bytes += len(records[kept].body)
             kept += 1
         return _events_response(records[:kept])
+
+    def _visible_page(self, records: list[EventRecord], judge: Judge) -> list[EventRecord]:
+        """The first page, from these records on, in which there is anything that may be seen; empty at the end."""
+        while records:
+            visible = visible_records(records, judge, self._before)
+            if visible:
+                return visible
+            records = self.view.store.events(records[-1].seq + 1, EVENTS_PER_READ)
+        return []
+
+    def _before(self, item_id: str, seq: int) -> EventRecord | None:
+        """The last event before ``seq`` that holds the item."""
+        found: EventRecord | None = None
+        after = 1
+        while page := self.view.store.events(after, EVENTS_PER_READ, item_id):
+            for record in page:
+                if record.seq >= seq:
+                    return found
+                found = record
+            after = page[-1].seq + 1
+        return found
 
     def _erasable(self, call: Call) -> bytes:
         """What an erasure would purge here; HeldError where a hold forbids it."""

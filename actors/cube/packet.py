@@ -26,7 +26,7 @@ def pack_calls(key: str, calls: Sequence[Call]) -> bytes:
     for call in calls:
         who = call.principal
         what = (call.verb, call.request, call.key, call.vector, call.model, call.note, call.embed_ms)
-        rows.append((who.tenant, who.id, who.roles, who.cubes, *what, call.room_bytes, call.origin))
+        rows.append((who.tenant, who.id, who.roles, who.cubes, *what, call.room_bytes, call.origin, call.rule))
     packet: bytes = msgpack.packb((key, rows), use_bin_type=True)
     return packet
 

@@ -21,6 +21,7 @@ from memcube.actors.cube.answers import answer_of
 from memcube.actors.cube.call import Answer, Call
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.derived import Derived
+from memcube.actors.cube.governed import allows
 from memcube.actors.cube.import_plan import ImportPlanner
 from memcube.actors.cube.incident import incident
 from memcube.actors.cube.record_plan import RecordPlanner
@@ -49,6 +50,7 @@ from memcube.model.errors import (
     InvalidArgumentError,
     MemCubeError,
     NotFoundError,
+    PermissionDeniedError,
     StaleEpochError,
     VersionConflictError,
 )
@@ -231,6 +233,9 @@ class Planner(RecordPlanner, BulkPlanner, ImportPlanner):
         self._events.append((wire, EventRecord(event.seq, int(kind), item.id if item else "", body)))
         if item is None:
             return
+        if kind is not EventKind.ITEM_DELETED and cause is None and not allows(call.rule, item):
+            # What would be out of the caller's reach may not be made, nor may anything be put there.
+            raise PermissionDeniedError(call.verb)
         self._undo.append(partial(self._restage, item.id, self._put.get(item.id), item.id in self._dropped))
         if kind is EventKind.ITEM_DELETED:
             self._put.pop(item.id, None)
@@ -254,6 +259,13 @@ class Planner(RecordPlanner, BulkPlanner, ImportPlanner):
         if held is None:
             raise NotFoundError("memory", item_id)
         return held.item
+
+    def _seen(self, call: Call, item_id: str) -> Item:
+        """A live item that the caller may see; NotFoundError for any other."""
+        item = self._live(item_id)
+        if not allows(call.rule, item):
+            raise NotFoundError("memory", item_id)
+        return item
 
     def _next_id(self) -> str:
         self._last_id = new_memory_id(self._ref.key, self._now.timestamp(), after=self._last_id)
@@ -314,7 +326,7 @@ class Planner(RecordPlanner, BulkPlanner, ImportPlanner):
         return self._position_after(session) if known is None else known
 
     def _update(self, call: Call, key: str, request: pb.UpdateRequest) -> None:
-        old = self._live(request.id)
+        old = self._seen(call, request.id)
         _check_version(old, request.expected_version)
         check_tags(request.tags)
         check_info("info", request.info)
@@ -336,16 +348,17 @@ class Planner(RecordPlanner, BulkPlanner, ImportPlanner):
         self._emit(call, key, EventKind.ITEM_UPDATED, item)
 
     def _delete(self, call: Call, key: str, request: pb.DeleteRequest) -> None:
-        old = self._live(request.id)
+        old = self._seen(call, request.id)
         _check_version(old, request.expected_version)
         self._remove(call, key, (old.id,))
 
     def _delete_all(self, call: Call, key: str, request: pb.DeleteAllRequest) -> None:
         filter_ = filter_from_proto(request.filter) if request.HasField("filter") else None
-        scope = scope_filter(self._ref, request.scope)
+        scope, rule = scope_filter(self._ref, request.scope), call.rule
         live = [held.item for held in self._items if held.id not in self._dropped and held.id not in self._put]
         live += [held.item for held, _ in self._put.values()]
-        self._remove(call, key, [item.id for item in live if matches(scope, item) and matches(filter_, item)])
+        wanted = [item for item in live if matches(scope, item) and matches(filter_, item)]
+        self._remove(call, key, [item.id for item in wanted if allows(rule, item)])
 
 
 def _check_version(item: Item, expected: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from memcube.actors.cube.derived import Derived
+from memcube.actors.cube.governed import Governed
 from memcube.actors.cube.preferences import KnownPreferences
 from memcube.actors.cube.state import Items
 from memcube.actors.cube.tasks import Tasks
@@ -57,6 +58,7 @@ class View:
     positions: Positions = field(default_factory=Positions)
     tasks: Tasks = field(default_factory=Tasks)
     derived: Derived = field(default_factory=Derived)
+    governed: Governed = field(default_factory=Governed)
     preferences: KnownPreferences = field(default_factory=KnownPreferences)
     unembedded: dict[bytes, set[str]] = field(default_factory=dict)
     """Content digests without a vector of ``model`` → the ids that share that text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -10,9 +11,13 @@ from pathlib import Path
 
 from memcube.actors.gateway.keys import KeyRing
 from memcube.actors.gateway.limits import Bounds
+from memcube.actors.gateway.oidc import OidcIssuer
+from memcube.actors.gateway.tls import TlsConfig
 from memcube.model.errors import InvalidArgumentError
 
 __all__ = ["GatewayConfig", "is_loopback"]
+
+log = logging.getLogger(__name__)
 
 
 def is_loopback(host: str) -> bool:
@@ -35,13 +40,17 @@ class GatewayConfig:
     on arrival; above ``sizes`` in ``validate`` so that an oversized field is named rather than the connection cut.
     ``default_timeout_s`` holds for calls without a deadline of their own, ``max_timeout_s`` for all; without a
     deadline, resets and deletions of many have the latter.
-    ``drain_s`` is how long a stop waits for calls in flight.
+    ``drain_s`` is how long a stop waits for calls in flight. ``tls`` and ``oidc`` are further ways to be somebody.
+    ``governance_path`` is the folder of what the Governor keeps, or empty.
     """
 
     host: str = "127.0.0.1"
     grpc_port: int = 0
     http_port: int = 0
     keys_path: str = ""
+    governance_path: str = ""
+    tls: TlsConfig = field(default_factory=TlsConfig)
+    oidc: tuple[OidcIssuer, ...] = ()
     bounds: Bounds = field(default_factory=Bounds)
     request_bytes: int = 32 * 1024 * 1024
     default_timeout_s: float = 30.0
@@ -60,12 +69,27 @@ class GatewayConfig:
             raise InvalidArgumentError("gateway.host", "is empty; 127.0.0.1 serves this machine, 0.0.0.0 everyone")
 
     def check_exposure(self, ring: KeyRing) -> None:
-        """Refuse to serve anything but loopback while nobody needs a key: InvalidArgumentError("gateway.host")."""
-        if not ring.principals and not is_loopback(self.host):
+        """Refuse to serve anything but loopback while nobody needs a credential: InvalidArgumentError("gateway.host").
+
+        Where the settings want TLS beyond this machine, refuse to go without; else say in the log what that means.
+        """
+        if is_loopback(self.host):
+            return
+        if not ring.principals and not self.identifies:
             raise InvalidArgumentError(
                 "gateway.host",
                 f"{self.host} would let anyone in: add a key ('memcube keys add') or listen on 127.0.0.1",
             )
+        if not self.tls.on:
+            problem = f"{self.host} without TLS sends keys and memories in the clear: give --tls-cert and --tls-key"
+            if self.tls.plaintext == "refuse":
+                raise InvalidArgumentError("gateway.tls", problem)
+            log.warning("%s", problem)
+
+    @property
+    def identifies(self) -> bool:
+        """Whether callers are told apart by more than API keys, so that nobody is let in for lack of keys."""
+        return bool(self.oidc or self.tls.client_ca)
 
     def load_keys(self) -> KeyRing:
         """The keys as they are now, checked against the address."""

@@ -12,7 +12,7 @@ from time import monotonic
 
 from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.failure import as_error
-from memcube.actors.gateway.keys import KeyFile
+from memcube.actors.gateway.identity import Identity
 from memcube.actors.gateway.limits import Limits
 from memcube.actors.gateway.metrics import Metrics
 from memcube.actors.gateway.part import Part
@@ -23,6 +23,9 @@ from memcube.actors.gateway.status import SystemStatus
 from memcube.actors.gateway.verbs import Caller, Verbs
 from memcube.actors.gateway.wire import parse
 from memcube.actors.governance import Access
+from memcube.actors.governance.clock import SteadyClock
+from memcube.actors.governance.grants import GrantBook
+from memcube.actors.governance.ledger import LedgerReader
 from memcube.model.errors import ExhaustedError, InvalidArgumentError
 from memcube.model.ids import Principal
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -40,12 +43,14 @@ class Door:
 
     def __init__(self, config: GatewayConfig, neighbours: Neighbours) -> None:
         self.config = config
-        self.keys = KeyFile(Path(config.keys_path) if config.keys_path else None)
-        config.check_exposure(self.keys.ring)
+        clock = SteadyClock()
+        grants = GrantBook(clock)
+        states = LedgerReader(Path(config.governance_path)) if config.governance_path else None
+        self.identity = Identity(config, states, grants, clock)
         self.limits = Limits(config.bounds)
         self.metrics = Metrics()
         self.status = SystemStatus(neighbours)
-        self.access = Access()
+        self.access = Access(states, grants, clock)
         self._verbs = Verbs(neighbours, Queries(neighbours.embedder, self.metrics), self.access)
         self.parts: list[Part] = parts_of(neighbours, self.access)
         self._answers = {verb: answer for part in self.parts for verb, answer in part.answers.items()}
@@ -64,14 +69,12 @@ class Door:
 
     @property
     def open_to_all(self) -> bool:
-        """Whether no key is configured, so that whoever reaches the port may do everything."""
-        return self.keys.current(monotonic()).open_to_all
+        """Whether no credential is configured, so that whoever reaches the port may do everything."""
+        return self.identity.open_to_all
 
     def principal(self, metadata: Mapping[str, str]) -> Principal:
-        """Who sends these headers (lower-case names): "authorization: Bearer KEY" or "x-api-key: KEY"."""
-        scheme, _, bearer = metadata.get("authorization", "").partition(" ")
-        key = bearer.strip() if scheme.lower() == "bearer" else metadata.get("x-api-key", "")
-        return self.keys.current(monotonic()).principal_of(key)
+        """Who sends these headers (lower-case names); see ``Identity.principal``."""
+        return self.identity.principal(metadata)
 
     def within_s(self, verb: str, asked_s: float | None) -> float:
         """How long a call may take when its caller gave ``asked_s`` (None: nothing, as all do over HTTP)."""

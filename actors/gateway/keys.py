@@ -22,7 +22,7 @@ from memcube.model.ids import Principal
 
 __all__ = ["LOCAL", "KeyFile", "KeyRing", "digest_of", "new_key"]
 
-LOCAL = Principal("default", "local", ("admin",), ("*",))
+LOCAL = Principal("default", "local", ("admin",), ("*",), credential="local")
 """Who every caller is while no key is configured (and only loopback is served)."""
 
 _FIELDS = {"sha256", "tenant", "principal", "roles", "cubes"}

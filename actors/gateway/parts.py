@@ -5,10 +5,14 @@ from __future__ import annotations
 from memcube.actors.gateway.part import Part
 from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.governance import Access
+from memcube.actors.governance.service import GovernanceService, memory_reader
 
 __all__ = ["parts_of"]
 
 
 def parts_of(neighbours: Neighbours, access: Access) -> list[Part]:
     """Every service that the gateway serves with these neighbours, but for MemCubeService."""
-    return []
+    read_memory = memory_reader(neighbours.router, access)
+    return [
+        GovernanceService(access, neighbours.governor, read_memory).part(),
+    ]

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from memcube.actors.cube.call import Call
 from memcube.actors.interchange.config import InterchangeConfig
+from memcube.actors.governance.service import TakesChanges
 from memcube.actors.llm import Bill, Prompt, Reply
 from memcube.actors.vault.base import CubeHead
 from memcube.model.ids import CubeRef, Principal
@@ -132,3 +133,4 @@ class Neighbours:
     embedder: Embedder | None = None
     scheduler: Scheduler | None = None
     reranker: Reranker | None = None
+    governor: TakesChanges | None = None

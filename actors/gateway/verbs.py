@@ -370,7 +370,8 @@ class Verbs(ChangingVerbs):
         origin: bytes = b"",
     ) -> bytes:
         check_key(key)
-        call = Call(verb, body, caller.principal, key or new_idempotency_key(), origin=origin)
+        rule = self._access.rule(caller.principal, verb, ref)
+        call = Call(verb, body, caller.principal, key or new_idempotency_key(), origin=origin, rule=rule)
         return await self._router.mutate(ref, call, create=create, timeout_s=caller.left_s)
 
     async def _read(
@@ -384,7 +385,8 @@ class Verbs(ChangingVerbs):
         within_s: float | None = None,
         room_bytes: int = 0,
     ) -> bytes:
-        call = Call(verb, body, caller.principal, room_bytes=room_bytes)
+        rule = self._access.rule(caller.principal, verb, ref)
+        call = Call(verb, body, caller.principal, room_bytes=room_bytes, rule=rule)
         if query is not None:
             call = replace(call, vector=query.vector, model=query.model, note=query.note, embed_ms=query.embed_ms)
         left_s = caller.left_s

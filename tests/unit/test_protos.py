@@ -17,7 +17,9 @@ from memcube.protos.memcube.v1 import (
     error_pb2,
     event_pb2,
     filter_pb2,
+    governance_pb2,
     item_pb2,
+    mip_pb2,
     service_pb2,
     task_pb2,
     work_pb2,
@@ -26,7 +28,19 @@ from memcube.protos.memcube.v1 import (
 PROTOS = Path(__file__).parents[2] / "protos"
 FILES: list[FileDescriptor] = [
     module.DESCRIPTOR
-    for module in (audit_pb2, cube_pb2, error_pb2, event_pb2, filter_pb2, item_pb2, service_pb2, task_pb2, work_pb2)
+    for module in (
+        audit_pb2,
+        cube_pb2,
+        error_pb2,
+        event_pb2,
+        filter_pb2,
+        governance_pb2,
+        item_pb2,
+        mip_pb2,
+        service_pb2,
+        task_pb2,
+        work_pb2,
+    )
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,11 +19,13 @@ from memcube.actors.gateway.keys import KeyRing
 from memcube.actors.gateway.seam import Embedder, Neighbours, Reranker, Router, Scheduler
 from memcube.actors.gateway.server import GatewayServer
 from memcube.actors.gateway.service import SERVICE
+from memcube.actors.governance.local import LocalGovernor
 from memcube.actors.vault.sqlite_vault import SqliteVault
+from memcube.client.stub import Stub
 from memcube.model.error_codec import detail_to_error
 from memcube.model.errors import MemCubeError
 from memcube.model.ids import Principal
-from memcube.protos.memcube.v1 import error_pb2, service_pb2_grpc
+from memcube.protos.memcube.v1 import error_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 KEYS = {
@@ -52,7 +55,7 @@ class GrpcCaller:
     def __init__(self, channel: Any, key: str) -> None:
         self._channel = channel
         self.metadata = (("authorization", f"Bearer {key}"),) if key else ()
-        self.stub = service_pb2_grpc.MemCubeServiceStub(channel)
+        self.stub: Any = Stub(channel)
 
     async def call(self, rpc: str, request: Any, *, timeout: float | None = 20) -> Any:
         """A unary call by its rpc's name."""
@@ -153,10 +156,15 @@ def start(tmp_path: Path) -> Start:
         local = LocalRouter(SqliteVault(tmp_path / "vault")) if router is None else None
         used = router or local
         assert used is not None
-        server = GatewayServer(
-            GatewayConfig(keys_path=str(path), **settings), Neighbours(used, embedder, scheduler, reranker)
-        )
-        await server.start()
+        folder = tmp_path / "governance"
+        governor = LocalGovernor(folder)
+        neighbours = Neighbours(used, embedder, scheduler, reranker, governor=governor)
+        config = GatewayConfig(keys_path=str(path), governance_path=str(folder), **settings)
+        with contextlib.ExitStack() as unless_started:
+            unless_started.callback(governor.close)
+            server = GatewayServer(config, neighbours)
+            await server.start()
+            unless_started.pop_all()
         try:
             async with (
                 grpc.aio.insecure_channel(server.grpc_address) as channel,
@@ -165,6 +173,7 @@ def start(tmp_path: Path) -> Start:
                 yield Running(server, used, channel, http)
         finally:
             await server.stop()
+            governor.close()
             if local is not None:
                 await local.close()
 

@@ -139,7 +139,9 @@ async def test_reflection_lists_the_services(start: Any) -> None:
         asked = [reflection_pb2.ServerReflectionRequest(list_services="")]
         answers = [one async for one in stub.ServerReflectionInfo(iter(asked), timeout=10)]
         names = {service.name for service in answers[0].list_services_response.service}
-        assert names == {SERVICE, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+        ours = {SERVICE, *(part.service.full_name for part in running.server.door.parts)}
+        assert "memcube.v1.Governance" in ours
+        assert names == ours | {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 
 
 async def test_a_batch_counts_as_many_calls_as_it_has_searches(start: Any) -> None:

@@ -28,11 +28,25 @@ MAY = {
         "get_task",
         "wait_tasks",
         "watch_tasks",
+        "provenance",
+        "who_am_i",
+        "explain",
+        "list_shares",
+        "list_roles",
+        "issue_grant",
+        "list_grants",
+        "revoke_grant",
     },
 }
 MAY["writer"] = MAY["reader"] | {"add", "update", "delete", "delete_all", "create_cube", "cancel_task", "retry_task"}
+MAY["writer"] |= {"create_share", "revoke_share"}
 MAY["writer"] |= {"update_all", "archive", "restore", "archive_all", "feedback"}
 MAY["admin"] = MAY["writer"] | {"delete_cube", "reset"}
+MAY["admin"] |= {f"{verb}_policy" for verb in ("put", "check", "delete")} | {"list_policies"}
+MAY["admin"] |= {f"{verb}_{what}" for verb in ("put", "delete") for what in ("member", "team", "role", "quota")}
+MAY["admin"] |= {"list_members", "list_teams", "list_quotas"}
+MAY["admin"] |= {"read_audit", "audit_head", "prove_inclusion", "prove_consistency", "erase", "list_erasures"}
+MAY["admin"] |= {"put_hold", "release_hold", "list_holds", "put_retention", "delete_retention", "list_retention"}
 
 TENANTS = ["acme", "acme2", "Acme"]
 CUBE_IDS = ["user:alice", "user:alicia", "user:bob", "agent:alice", "USER:alice", "run:1", "team", "user:[x]"]

@@ -31,10 +31,10 @@ SHARE, SPLIT_SHARE = 0.8, 0.35
 """Parts of a search's time that the model may take in all, and to split the question."""
 ASKED_SHARE = 0.95
 """Part of that within which it has to answer: who gives it up a moment later hears what it cost."""
-LOW = 0.85
+LOW = 0.8
 """Mode MIXTURE asks the model where the first hit scores less: so do 0.3 % of LoCoMo's questions and 5 % of BEAM's, whose
-first ten hits hold 50 and 33 % of their evidence (84 and 63 % for the others), a third of questions in cubes of 100
-memories (``ranking/scale.py``), and nine of ten there about something that is not in the cube."""
+first ten hits hold 50 and 33 % of their evidence (84 and 63 % for the others), 30 % of questions in cubes of 100 memories
+(``ranking/scale.py``), and nine of ten there about something that is not in the cube."""
 
 T = TypeVar("T")
 

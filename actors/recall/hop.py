@@ -24,6 +24,9 @@ LEADS = 8
 """First hits whose meaning counts."""
 BEHIND = 1.0
 """A first hit counts 1/e for this much that its score is behind that of the first."""
+LEVEL = 10
+"""The first so many hits have 0 on average: every cube has first hits that are near to themselves, also where none has to
+do with the question, and its scores are to compare with those of other cubes."""
 WINDOW = np.array([0.5, 1.0, 1.0, 1.0, 0.5], np.float32)
 """A first hit's window, as in ``layout.windowed``."""
 
@@ -35,7 +38,8 @@ def second_hop(
     live: Scores,
     dense: Dense,
 ) -> Scores:
-    """How near each of ``slots`` is to the first of them, in deviations of unrelated memories; 0 without a vector.
+    """How near each of ``slots`` is to the first of them, in deviations of unrelated memories, less what the first LEVEL
+    have on average.
 
     ``slots`` come best first, and ``sums`` are their scores by all other signals.
     """
@@ -52,4 +56,5 @@ def second_hop(
         return np.zeros(len(slots), np.float32)
     near: Scores = dense.near(lead, layout.row_of.take(slots))
     near *= np.float32(1 / (length * fusion.DENSE.deviation))
+    near -= near[:LEVEL].mean()
     return near

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memcube.actors.recall.fusion import MIDPOINT, SLOPE, squashed
 from memcube.actors.recall.weights import FILE, Weights
 from memcube.model.errors import DamagedError
 
 RANKING = Path(__file__).resolve().parents[3] / "ranking"
 sys.path.append(str(RANKING))
 
+import scale
 import train
 from dialogues import DATA, conversations
 
@@ -63,3 +65,17 @@ def test_damaged_weights_are_refused(tmp_path: Path, change: dict[str, object]) 
         Weights.read(file)
     with pytest.raises(DamagedError):
         Weights.read(tmp_path / "absent.json")
+
+
+def test_scores_mean_what_is_said_of_them() -> None:
+    """The scale is what its script fits; a threshold of 0.2 cuts no first hit of an answered question, however small the
+    cube, and most of what has nothing to do with a small one."""
+    by_size = {size: scale.measured(size, every=4) for size in (5, 20, scale.ALL)}
+    pooled = [[value for sums in by_size.values() for value in getattr(sums, name)] for name in ("right", "unrelated")]
+    midpoint, slope = scale.fit(*pooled)
+    assert (midpoint, slope) == (pytest.approx(MIDPOINT, abs=0.8), pytest.approx(SLOPE, abs=0.08))
+    for size, sums in by_size.items():
+        assert np.mean([squashed(value) < 0.2 for value in sums.first]) <= 0.02, size
+        assert np.mean([squashed(value) < 0.2 for value in sums.right]) <= 0.12, size
+    for size in (5, 20):
+        assert np.mean([squashed(value) < 0.2 for value in by_size[size].unrelated]) >= 0.6, size

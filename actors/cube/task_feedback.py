@@ -12,7 +12,7 @@ from memcube.actors.cube.scope import scope_filter
 from memcube.actors.cube.task import HeldTask
 from memcube.actors.cube.task_plan import TaskPlanner
 from memcube.actors.cube.validate import check_text
-from memcube.actors.feedback.check import check_feedback, history_lines
+from memcube.actors.feedback.check import check_feedback, history_lines, text_digest
 from memcube.actors.feedback.reading import read_feedback
 from memcube.actors.feedback.rules import decide
 from memcube.model.errors import InvalidArgumentError
@@ -124,7 +124,7 @@ class FeedbackPlanner(TaskPlanner):
         if revision.op == "add":
             return self._added(call, key, held, revision.memory)
         usable = self._readable((revision.id,))
-        item = next((one for one in usable if revision.version in (0, one.version)), None)
+        item = next((one for one in usable if revision.seen in (b"", text_digest(one.memory))), None)
         if item is None or item.id == into or revision.op not in DONE:
             return []
         if revision.op == "archive":

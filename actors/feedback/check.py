@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from memcube.actors.cube.validate import check_info, check_key, check_short, check_tags, check_text
 from memcube.model.errors import TooLargeError
 from memcube.model.times import from_timestamp
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
-__all__ = ["HISTORY_CHARS", "MOST_FEEDBACK_BYTES", "check_feedback", "history_lines"]
+__all__ = ["HISTORY_CHARS", "MOST_FEEDBACK_BYTES", "check_feedback", "history_lines", "text_digest"]
 
 MOST_FEEDBACK_BYTES = 16 * 1024
 MOST_IDS, MOST_FOUND, MOST_HISTORY = 100, 40, 100
 MOST_HISTORY_BYTES = 256 * 1024
 HISTORY_CHARS, HISTORY_LINES = 600, 12
 """Of a message before it, and how many of the last ones are kept with the task."""
+
+
+def text_digest(text: str) -> bytes:
+    """16 bytes that stand for a memory's text as somebody saw it."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def check_feedback(request: pb.FeedbackRequest) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from memcube.actors.feedback.check import text_digest
 from memcube.actors.llm.bill import Bill, spending_of
 from memcube.actors.llm.client import ChatModel
 from memcube.actors.llm.prompt import Message, Prompt
@@ -138,7 +139,7 @@ def _revision(operation: Mapping[str, Any], work: work_pb2.TakeTaskResponse) -> 
         if not 1 <= number <= len(work.items):
             return revision, "there is no memory of this number"
         item = work.items[number - 1]
-        revision.id, revision.version = item.id, item.version
+        revision.id, revision.seen = item.id, text_digest(item.memory)
     if op in ("add", "update"):
         problem = _problem(text, work, item)
         if problem or (item is not None and text == item.memory):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from memcube.actors.feedback.check import text_digest
 from memcube.actors.feedback.reading import Attitude, Reading
 from memcube.actors.operator.conflict import superseded
 from memcube.actors.operator.preference import ABOUT, FIRST_PERSON, read_preference
@@ -50,8 +51,10 @@ class Decided:
 
     def do(self, op: str, item: Item | None, reason: str, memory: str = "") -> None:
         """One more."""
-        known = {"id": item.id, "version": item.version} if item is not None else {}
-        self.revisions.append(work_pb2.Revision(op=op, memory=memory, reason=reason, **known))  # type: ignore[arg-type]
+        revision = work_pb2.Revision(op=op, memory=memory, reason=reason)
+        if item is not None:
+            revision.id, revision.seen = item.id, text_digest(item.memory)
+        self.revisions.append(revision)
 
 
 def decide(reading: Reading, named: Sequence[Item], found: Sequence[Item], now: datetime) -> Decided:

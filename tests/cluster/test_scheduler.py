@@ -20,7 +20,7 @@ import ray
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.directory.config import RouterConfig
-from memcube.actors.llm import LLMConfig, Prompt
+from memcube.actors.llm import Bill, LLMConfig, Prompt
 from memcube.actors.scheduler.actor import SchedulerRecipe, start_scheduler
 from memcube.actors.scheduler.client import SchedulerClient
 from memcube.actors.scheduler.config import SchedulerConfig
@@ -122,6 +122,27 @@ def reading(paged: Callable[..., Any], endpoint: Endpoint, tmp_path: Path) -> It
     yield start
 
 
+async def said_and_changed(r: Reading) -> None:
+    """Feedback that a model judges, and a change of more memories than one step takes, of a cube of their own."""
+    name, scope = "user:told", pb.Scope(user_id="told")
+    added = await r.add(name, *(f"fact {number} of the flat in Paris" for number in range(60)))
+    first = added.items[0].id
+    feedback = pb.FeedbackRequest(scope=scope, feedback="No, I moved to Berlin", memory_ids=[first])
+    change = pb.UpdateAllRequest(scope=scope, change=task_pb2.BulkChange(add_tags=["flat"]))
+    for verb, request in (("feedback", feedback), ("update_all", change)):
+        call = Call(verb, request.SerializeToString(), ALICE, new_idempotency_key())
+        await r.paging.router.mutate(CubeRef("t", name), call, create=False, timeout_s=30)
+
+    async def done() -> bool:
+        tasks = [task for task in await r.tasks(name) if task.kind in ("mem_feedback", "mem_update")]
+        return len(tasks) == 2 and all(task.state == COMPLETED for task in tasks)
+
+    await r.until(done)
+    call = Call("get", pb.GetRequest(id=first).SerializeToString(), ALICE)
+    item = pb.GetResponse.FromString(await r.paging.router.read(CubeRef("t", name), call, timeout_s=30)).item
+    assert (item.memory, list(item.tags), item.version) == ("I moved to Berlin", ["flat"], 3)
+
+
 def test_a_task_outlives_its_reader_its_scheduler_and_its_frame(reading: Callable[..., Any]) -> None:
     """Each is killed while a model is asked: the message is read all the same, and its facts are there once."""
 
@@ -162,13 +183,16 @@ def test_a_cube_may_be_paged_out_while_its_task_is_done(reading: Callable[..., A
             for name in names:
                 (task,) = await r.all_completed(name)
                 assert task.spent.calls == 1
-            reply = await r.client.ask(ALICE, Prompt((), "decompose"), 20.0)
-            assert reply.text
+            await said_and_changed(r)
+            bill = Bill()
+            reply = await r.client.ask(ALICE, Prompt((), "query"), 20.0, bill)
+            assert reply.text and bill.spent.calls == 1
             done = await r.client.convert(ALICE, "notes.md", "text/markdown", b"# Plans\n\nLisbon in May.", 30.0)
             assert "Lisbon in May." in done.text
             status = await r.client.status("t")
             assert status.completed >= len(names)
-            assert status.spent_by_kind["mem_read"].calls == len(names)
+            assert status.spent_by_kind["mem_read"].calls >= len(names)
+            assert status.done_by_kind["mem_feedback"] == status.done_by_kind["mem_update"] == 1
             assert status.model_state == "ready"
             assert (await r.client.status("another")).completed == 0
 

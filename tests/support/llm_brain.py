@@ -36,6 +36,8 @@ def answer_of(asked: dict[str, Any]) -> str:
         question = json.loads(user)
         parts = [part.strip(" ?？") + "?" for part in re.split(r"\band\b|和", question) if part.strip(" ?？")]
         value = {"sub_questions": parts[:4] or [question]}
+    elif "operations" in fields:
+        value = fed_back(user)
     elif "cited" in fields:
         value = answered(user)
     elif schema:
@@ -43,6 +45,20 @@ def answer_of(asked: dict[str, Any]) -> str:
     else:
         return "A picture of a cat on a sofa." if "image" in json.dumps(asked) else "Yes."
     return json.dumps(value, ensure_ascii=False)
+
+
+def fed_back(user: str) -> dict[str, Any]:
+    """The first memory that was shown says what the feedback says now; where none was shown, it is a new one."""
+    said = json.loads(user.rpartition("\nFeedback, ")[2].partition(": ")[2])
+    claim = re.sub(r"^.*?(?:wrong|no|actually)\b[\s,.:]*", "", said, flags=re.IGNORECASE) or said
+    shown = re.search(r"^\[(\d+)\]\*", user, re.MULTILINE)
+    operation = {
+        "op": "update" if shown else "add",
+        "memory": int(shown[1]) if shown else 0,
+        "text": claim,
+        "reason": "said",
+    }
+    return {"operations": [operation]}
 
 
 def read_finely(user: str) -> dict[str, Any]:

@@ -69,18 +69,18 @@ class Merge(_message.Message):
     def __init__(self, id: _Optional[str] = ..., into: _Optional[str] = ...) -> None: ...
 
 class Revision(_message.Message):
-    __slots__ = ("op", "id", "version", "memory", "reason")
+    __slots__ = ("op", "id", "seen", "memory", "reason")
     OP_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
-    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SEEN_FIELD_NUMBER: _ClassVar[int]
     MEMORY_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     op: str
     id: str
-    version: int
+    seen: bytes
     memory: str
     reason: str
-    def __init__(self, op: _Optional[str] = ..., id: _Optional[str] = ..., version: _Optional[int] = ..., memory: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, op: _Optional[str] = ..., id: _Optional[str] = ..., seen: _Optional[bytes] = ..., memory: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class FinishTaskRequest(_message.Message):
     __slots__ = ("id", "attempt", "drafts", "merges", "spent", "notes", "error", "retryable", "retry_after_s", "service_failure", "busy", "revisions", "idempotency_key")

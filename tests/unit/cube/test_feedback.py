@@ -9,6 +9,7 @@ import pytest
 
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.task import COMPLETED, WAITING
+from memcube.actors.feedback.check import text_digest
 from memcube.model.errors import InvalidArgumentError, TaskStateError
 from memcube.model.ids import Principal
 from memcube.protos.memcube.v1 import item_pb2, task_pb2, work_pb2
@@ -179,13 +180,16 @@ def test_a_judgement_is_carried_out_once_and_only_on_what_was_seen(modelled: Mod
     told = modelled.do(modelled.call("feedback", request, "", who), pb.FeedbackResponse)
     work = modelled.take(told.task.id)
     modelled.do(modelled.call("update", pb.UpdateRequest(id=cat, memory="I have two cats")), pb.UpdateResponse)
+    modelled.do(modelled.call("update", pb.UpdateRequest(id=paris, tags=["home"])), pb.UpdateResponse)
     revisions = [
-        work_pb2.Revision(op="archive", id=flat, version=1, reason="gone"),
-        work_pb2.Revision(op="update", id=paris, version=1, memory="The user lives in Berlin"),
+        work_pb2.Revision(op="archive", id=flat, seen=text_digest("My flat in Paris is small"), reason="gone"),
+        work_pb2.Revision(
+            op="update", id=paris, seen=text_digest("I live in Paris"), memory="The user lives in Berlin"
+        ),
         work_pb2.Revision(op="add", memory="The user moved to Berlin in March"),
-        work_pb2.Revision(op="archive", id=cat, version=1),
+        work_pb2.Revision(op="archive", id=cat, seen=text_digest("I have a cat")),
         work_pb2.Revision(op="update", id=f"{paris[:20]}-{'z' * 26}", memory="nobody's"),
-        work_pb2.Revision(op="burn", id=paris, version=1),
+        work_pb2.Revision(op="burn", id=paris),
     ]
     task = modelled.finish(told.task.id, work.task.attempts, revisions=revisions, key="f").task
     assert [(one.op, one.id) for one in task.changes][:1] == [("updated", paris)]

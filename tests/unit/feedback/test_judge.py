@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from llm_endpoint import Endpoint
 
+from memcube.actors.feedback.check import text_digest
 from memcube.actors.feedback.judge import judge
 from memcube.actors.llm import LLMConfig
 from memcube.actors.llm.client import ChatModel
@@ -54,10 +55,11 @@ def test_proposals_become_revisions_of_what_was_shown(endpoint: Endpoint) -> Non
         "That's wrong, I moved to Berlin", "The user lives in Paris", "The user has a cat", history=("user: ok",)
     )
     done = judged(endpoint, taken, proposes(("update", 1, "The user lives in Berlin"), ("confirm", 2, "")))
-    assert [(one.op, one.id, one.version, one.memory) for one in done.revisions] == [
-        ("update", "m-1", 1, "The user lives in Berlin"),
-        ("confirm", "m-2", 2, ""),
+    assert [(one.op, one.id, one.memory) for one in done.revisions] == [
+        ("update", "m-1", "The user lives in Berlin"),
+        ("confirm", "m-2", ""),
     ]
+    assert done.revisions[1].seen == text_digest("The user has a cat")
     assert (done.id, done.attempt, done.spent.calls, done.error) == ("task", 3, 1, "")
     asked = endpoint.requests[0].text
     assert "[1]* " in asked and "[2] " in asked and '"That\'s wrong, I moved to Berlin"' in asked

@@ -20,7 +20,7 @@ from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import NotFoundError
 from memcube.model.ids import Principal
 from memcube.model.run_file import read_run_file
-from memcube.protos.memcube.v1 import error_pb2, filter_pb2, service_pb2_grpc
+from memcube.protos.memcube.v1 import error_pb2, filter_pb2, service_pb2_grpc, task_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
 READER = {
@@ -40,11 +40,12 @@ READER = {
     "WatchTasks",
 }
 WRITER = READER | {"Add", "AddStream", "Update", "Delete", "DeleteAll", "CreateCube", "CancelTask", "RetryTask"}
+WRITER |= {"UpdateAll", "Archive", "Restore", "ArchiveAll", "Feedback"}
 ADMIN = WRITER | {"DeleteCube"}
 MAY = {"reader": READER, "writer": WRITER, "admin": ADMIN}
 BY_TASK = ("GetTask", "CancelTask", "RetryTask")
-BY_ID = ("Get", "History", "Update", "Delete", *BY_TASK)
-MAKING = ("Add", "AddStream", "CreateCube")
+BY_ID = ("Get", "History", "Update", "Delete", "Archive", "Restore", *BY_TASK)
+MAKING = ("Add", "AddStream", "CreateCube", "Feedback")
 
 CUBES = ("user:alice", "user:bob", "team-a")
 ABSENT = "user:nobody"
@@ -140,6 +141,11 @@ def request_of(rpc: str, cube_id: str, memory_id: str) -> Any:
         "Add": pb.AddRequest(scope=scope, messages=[message]),
         "AddStream": pb.AddRequest(scope=scope, messages=[message]),
         "DeleteAll": pb.DeleteAllRequest(scope=scope, filter=NOTHING),
+        "UpdateAll": pb.UpdateAllRequest(scope=scope, filter=NOTHING, change=task_pb2.BulkChange(add_tags=["t"])),
+        "ArchiveAll": pb.ArchiveAllRequest(scope=scope, filter=NOTHING),
+        "Archive": pb.ArchiveRequest(id=memory_id, expected_version=99),
+        "Restore": pb.RestoreRequest(id=memory_id, expected_version=99),
+        "Feedback": pb.FeedbackRequest(scope=scope, feedback="that's right"),
         "GetCube": pb.GetCubeRequest(cube_id=cube_id),
         "ReadEvents": pb.ReadEventsRequest(cube_id=cube_id),
         "CreateCube": pb.CreateCubeRequest(cube_id=cube_id),
@@ -203,7 +209,8 @@ def test_who_may_does_and_who_may_not_learns_nothing(stub: Any) -> None:
     assert min(outcomes.values()) > 200
 
 
-_OUTCOMES = {"Update": ("ABORTED",), "Delete": ("ABORTED",), "CreateCube": ("ALREADY_EXISTS",)}
+_ABORTED = dict.fromkeys(("Update", "Delete", "Archive", "Restore"), ("ABORTED",))
+_OUTCOMES = {**_ABORTED, "CreateCube": ("ALREADY_EXISTS",)}
 """What a call that is let in ends with, where that is not OK."""
 
 

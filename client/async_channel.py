@@ -83,6 +83,14 @@ class AsyncConnection:
         except (grpc.RpcError, grpc.aio.UsageError) as error:
             raise self._failure(error, method) from error
 
+    def begin(self, method: str, requests: AsyncIterator[Any], timeout_s: float | None = None) -> Any:
+        """A call with a stream of requests, as gRPC gives it: to iterate, and to cancel. Used by ``async_topics``."""
+        return getattr(self._stub, method)(requests, timeout=timeout_s, metadata=self._metadata)
+
+    def failure(self, error: Exception, method: str) -> MemCubeError:
+        """What a stream of ``begin`` failed with; raises ``error`` itself where it is none of the wire's."""
+        return self._failure(error, method)
+
     async def add_stream(self, calls: Iterable[Prepared[Plain]]) -> AsyncIterator[Plain | MemCubeError]:
         """Send adds over streams of ``STREAM_CHUNK``; see ``Connection.add_stream``."""
         waiting = iter(calls)

@@ -88,6 +88,14 @@ class Connection:
         """Wait, unless the connection is closed meanwhile."""
         self._closed.wait(pause_s)
 
+    def begin(self, method: str, requests: Iterator[Any], timeout_s: float | None = None) -> Any:
+        """A call with a stream of requests, as gRPC gives it: to iterate, and to cancel. Used by ``topics``."""
+        return getattr(self._stub, method)(requests, timeout=timeout_s, metadata=self._metadata)
+
+    def failure(self, error: Exception, method: str) -> MemCubeError:
+        """What a stream of ``begin`` failed with; raises ``error`` itself where it is none of the wire's."""
+        return self._failure(error, method)
+
     def add_stream(self, calls: Iterable[Prepared[Plain]]) -> Iterator[Plain | MemCubeError]:
         """Send adds over streams of ``STREAM_CHUNK`` and yield their answers in order.
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from memcube.actors.directory.actor import connect_router
 from memcube.actors.directory.config import RouterConfig
-from memcube.actors.directory.router import CubeRouter
 from memcube.actors.llm import LLMConfig
 from memcube.actors.reader.actor import ReaderRecipe
+from memcube.actors.store.client import StoreClient
+from memcube.actors.store.hints import HintingRouter, Hints
 from memcube.model.task import MEM_FEEDBACK, MEM_ORGANIZE, MEM_READ
 from memcube.protos.memcube.v1 import work_pb2
 
@@ -46,8 +47,8 @@ def check_llm(llm: LLMConfig) -> None:
         _open_chat(llm)
 
 
-def _open_cubes(router: RouterConfig) -> CubeRouter:
-    return connect_router(router)
+def _open_cubes(router: RouterConfig) -> HintingRouter:
+    return HintingRouter(connect_router(router), Hints(StoreClient()).touched)
 
 
 def _open_chat(llm: LLMConfig) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from memcube.actors.gateway.failure import as_error
 from memcube.actors.gateway.wire import parse
 from memcube.actors.store.signal import Signal
 from memcube.model.errors import InvalidArgumentError, MemCubeError, TooLargeError
@@ -16,10 +17,11 @@ __all__ = ["MAX_CREDIT_EVENTS", "MAX_DELIVERIES", "Stream"]
 MAX_CREDIT_EVENTS = 1 << 30
 MAX_CREDIT_BYTES = 1 << 50
 MAX_DELIVERIES = 10_000
+MAX_ANSWERING = 64
 MAX_OUT = 1_000
 """Answers that wait for a client that does not read: it is not read from any more either."""
 
-Handler = Callable[[pb.SubscribeRequest], Awaitable[pb.SubscribeResponse | None]]
+Handler = Callable[[pb.SubscribeRequest], Awaitable[pb.SubscribeResponse]]
 """What a group does with Ack, Nack and Extend, in turn."""
 
 
@@ -36,6 +38,7 @@ class Stream:
         """Whether the client has said its last; it may still be sent to."""
         self.handle: Handler | None = None
         """Of a group: what is done with its answers."""
+        self._answering: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
         self._room.set()
 
@@ -81,6 +84,13 @@ class Stream:
             self.left = True
             self.signal.set()
 
+    async def _answer(self, request: pb.SubscribeRequest) -> None:
+        try:
+            if self.handle is not None:
+                self.say(await self.handle(request))
+        except Exception as failure:  # noqa: BLE001 - it is why the stream ends
+            self.end(as_error(failure, "subscribe"))
+
     async def _take(self, request: pb.SubscribeRequest) -> None:
         kind = request.WhichOneof("kind")
         if kind == "credit":
@@ -95,9 +105,12 @@ class Stream:
             count = len(getattr(request, kind).deliveries)
             if count > MAX_DELIVERIES:
                 raise TooLargeError(f"{kind}.deliveries", count, MAX_DELIVERIES, "items")
-            answer = await self.handle(request)
-            if answer is not None:
-                self.say(answer)
+            if len(self._answering) >= MAX_ANSWERING:
+                await asyncio.wait(self._answering, return_when=asyncio.FIRST_COMPLETED)
+            # Begun in order, and what reaches the store together is made durable together.
+            task = asyncio.create_task(self._answer(request))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
         else:
             problem = "comes first, and once" if kind == "open" else "is none that is known here"
             raise InvalidArgumentError(kind or "kind", problem)

@@ -80,7 +80,7 @@ def purge(store: CubeStore, users: Collection[str]) -> audit_pb2.ErasedCube:
         if _range(receipt.response) & found.events or any(name in receipt.response for name in names)
     }
     gone = {task.id for task in store.load().tasks if _is_about(task, users, found.ids)}
-    vectors = found.contents & store.contents()
+    vectors = store.with_vectors(found.contents)
     erasure = Erasure(
         frozenset(found.events), frozenset(found.ids), frozenset(found.contents), frozenset(receipts), frozenset(gone)
     )
@@ -88,7 +88,7 @@ def purge(store: CubeStore, users: Collection[str]) -> audit_pb2.ErasedCube:
     return audit_pb2.ErasedCube(
         cube_id=store.ref.cube_id,
         events=len(found.events),
-        vectors=len(vectors),
+        vectors=vectors,
         receipts=len(receipts),
         tasks=len(gone),
         files=files,

@@ -11,7 +11,7 @@ Any call may raise UnavailableError when another process holds the cube's locks 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -207,8 +207,12 @@ class CubeStore(ABC):
         """All receipts that are still kept; for erasure, which has to find those that tell of what it erases."""
 
     @abstractmethod
-    def contents(self) -> frozenset[bytes]:
-        """The content digests of all vectors of any model; for erasure, which counts those that go."""
+    def about(self) -> bytes:
+        """The cube's description as it is now."""
+
+    @abstractmethod
+    def with_vectors(self, contents: Collection[bytes]) -> int:
+        """How many of these content digests have a vector, of any model: for erasure, which tells how many go."""
 
     @abstractmethod
     def erase(self, erasure: Erasure) -> int:

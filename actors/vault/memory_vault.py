@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -123,9 +123,14 @@ class MemoryStore(CubeStore):
         """See ``CubeStore.receipts``."""
         return [*self._open().receipts.values()]
 
-    def contents(self) -> frozenset[bytes]:
-        """See ``CubeStore.contents``."""
-        return frozenset(content for halves in self._open().vectors.values() for content in halves)
+    def about(self) -> bytes:
+        """See ``CubeStore.about``."""
+        return self._open().about
+
+    def with_vectors(self, contents: Collection[bytes]) -> int:
+        """See ``CubeStore.with_vectors``."""
+        known = {content for halves in self._open().vectors.values() for content in halves}
+        return len(known.intersection(contents))
 
     def erase(self, erasure: Erasure) -> int:
         """See ``CubeStore.erase``: there are no files, so only what is named goes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from memcube.actors.vault import schema
@@ -184,10 +184,17 @@ class SqliteStore(CubeStore):
             rows = connection.execute("SELECT key, request, response, time_s FROM receipts").fetchall()
         return [Receipt(*row) for row in rows]
 
-    def contents(self) -> frozenset[bytes]:
-        """See ``CubeStore.contents``."""
+    def about(self) -> bytes:
+        """See ``CubeStore.about``."""
         with self._lock, self._session.reading() as connection:
-            return frozenset(row[0] for row in connection.execute("SELECT DISTINCT content FROM vectors"))
+            about: bytes = connection.execute("SELECT about FROM cube").fetchone()[0]
+            return about
+
+    def with_vectors(self, contents: Collection[bytes]) -> int:
+        """See ``CubeStore.with_vectors``."""
+        with self._lock, self._session.reading() as connection:
+            known = {row[0] for row in connection.execute("SELECT DISTINCT content FROM vectors")}
+        return len(known.intersection(contents))
 
     def erase(self, erasure: Erasure) -> int:
         """See ``CubeStore.erase``. Reads and writes the whole cube."""

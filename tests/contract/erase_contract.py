@@ -64,7 +64,8 @@ class EraseContract:
     def test_what_is_erased_is_gone_and_the_rest_is_as_it_was(self, vault: Vault) -> None:
         """The number of the event stays and says that it was erased; the journal goes on behind its head."""
         store = _filled(vault)
-        assert store.contents() == {name.ljust(16, b"-") for name in (b"a", b"z", b"b")}
+        assert store.about() == b"about zebra"
+        assert store.with_vectors([b"z".ljust(16, b"-"), b"a".ljust(16, b"-"), b"unknown"]) == 2
         assert {receipt.key for receipt in store.receipts()} == {"plain", "key"}
         assert store.erase(ZEBRA) == 0
         with pytest.raises(UnavailableError):

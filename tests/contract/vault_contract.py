@@ -63,6 +63,10 @@ def vector(*numbers: float) -> bytes:
 class VaultContract(EraseContract, PendingContract):
     """Subclass this beside a fixture ``vault`` that gives an empty vault."""
 
+    def over(self, files: SqliteVault) -> Vault:
+        """How the vault reads snapshots that lie in ``files``."""
+        return files
+
     def test_attach_of_a_missing_cube_is_not_found(self, vault: Vault) -> None:
         """Without ``create`` nothing comes into being."""
         with pytest.raises(NotFoundError):
@@ -314,8 +318,9 @@ class VaultContract(EraseContract, PendingContract):
             store.snapshot(tmp_path / "no" / "such" / "folder.db")
         store.commit(Commit(events=[event(3, "a")], items=[item("a", 2)], dropped=["b"]))
         store.close()
-        assert elsewhere.check(REF).sound
-        copy = elsewhere.attach(REF)
+        copies = self.over(elsewhere)
+        assert copies.check(REF).sound
+        copy = copies.attach(REF)
         contents = copy.load()
         assert (contents.about, contents.head, sorted(contents.items)) == (b"about", 2, [item("a"), item("b")])
         assert contents.tasks == [TaskRecord("t", "embed", b"")]

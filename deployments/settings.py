@@ -21,9 +21,11 @@ from memcube.actors.directory.config import DirectoryConfig, RouterConfig
 from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.limits import Bounds
 from memcube.actors.interchange.config import InterchangeConfig
+from memcube.actors.governance.audit_recorder import AuditConfig
 from memcube.actors.llm import LLMConfig
 from memcube.actors.scheduler.config import SchedulerConfig
 from memcube.deployments.embedder.config import EmbedderConfig
+from memcube.deployments.encryption import EncryptionConfig
 from memcube.deployments.reranker.config import RerankerConfig
 from memcube.model.errors import InvalidArgumentError, MemCubeError
 
@@ -80,6 +82,8 @@ class Settings(BaseModel):
     llm: LLMConfig = Field(default_factory=LLMConfig)
     scheduler: SchedulerConfig = Field(default_factory=SchedulerConfig)
     reranker: RerankerConfig = Field(default_factory=RerankerConfig)
+    audit: AuditConfig = Field(default_factory=AuditConfig)
+    encryption: EncryptionConfig = Field(default_factory=EncryptionConfig)
     interchange: InterchangeConfig = Field(default_factory=InterchangeConfig)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -29,8 +30,11 @@ from memcube.actors.directory.wire import DIRECTORY, NAMESPACE
 from memcube.actors.embedding.actor import EmbedderRelay
 from memcube.actors.embedding.client import APPLICATION, RELAY, EmbedderClient, RelayClient
 from memcube.actors.gateway.actor import Addresses, Gateway
-from memcube.actors.gateway.seam import Neighbours
+from memcube.actors.gateway.seam import Neighbours, Router
 from memcube.actors.interchange.config import InterchangeConfig
+from memcube.actors.governance.audit_recorder import AuditConfig
+from memcube.actors.governance.audit_records import Records
+from memcube.actors.governance.erasure import Purges
 from memcube.actors.governance.actor import GOVERNOR, GovernorClient, start_governor
 from memcube.actors.reranking.actor import APPLICATION as RERANKER_APPLICATION
 from memcube.actors.reranking.actor import RerankerActor
@@ -40,6 +44,7 @@ from memcube.actors.scheduler.client import SCHEDULER, SchedulerClient
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.deployments.config import SystemConfig
 from memcube.deployments.embedder.config import EmbedderConfig
+from memcube.deployments.encryption import EncryptionConfig, keystore, open_vault
 from memcube.deployments.reading import kinds_with_model, reader_recipe
 from memcube.deployments.reranker.config import RerankerConfig
 from memcube.model.errors import DeadlineError, InternalError, MemCubeError, UnavailableError
@@ -96,9 +101,11 @@ def start_system(config: SystemConfig, step: Step) -> System:
     # Fine reading is made a task where someone does it: not without a language model.
     fine = settings.llm.configured
     recipe = FrameRecipe(
-        partial(SqliteVault, config.vault),
+        partial(open_vault, config.vault, settings.encryption),
         RelayClient if embedding else None,
-        replace(settings.frame, fine_reading=fine, organizing=fine),
+        replace(
+            settings.frame, fine_reading=fine, organizing=fine, holds_path=str(config.vault / "governance" / "holds")
+        ),
         SchedulerClient,
     )
     directory = start_directory(recipe, settings.directory)
@@ -106,7 +113,7 @@ def start_system(config: SystemConfig, step: Step) -> System:
         _actor(EmbedderRelay, RELAY, joined).remote()
     scheduler = start_scheduler(
         SchedulerRecipe(
-            partial(SqliteVault, config.vault),
+            partial(open_vault, config.vault, settings.encryption),
             reader_recipe(settings.router, settings.llm),
             kinds_with_model(settings.llm),
             settings.llm,
@@ -117,7 +124,14 @@ def start_system(config: SystemConfig, step: Step) -> System:
     )
     governor = start_governor(config.vault / "governance", **_actor_options(joined))
     gateway = _actor(Gateway, GATEWAY, joined).remote(
-        settings.gateway, partial(_neighbours, settings.router, embedding, settings.reranker.kind != "none")
+        settings.gateway,
+        partial(
+            _neighbours,
+            settings.router,
+            embedding,
+            settings.reranker.kind != "none",
+            partial(_records, config.vault, settings.audit, settings.encryption),
+        ),
     )
     with step("gateway"):
         addresses: Addresses = _get(gateway.ready.remote(), "the gateway")
@@ -138,15 +152,25 @@ def stop_joined_system() -> None:
     _remove()
 
 
-def _neighbours(router: RouterConfig, embedding: bool, reranking: bool) -> Neighbours:
+def _neighbours(
+    router: RouterConfig, embedding: bool, reranking: bool, records: Callable[[Router], Records]
+) -> Neighbours:
     """What the gateway speaks with; runs in its process, and again after each of its restarts."""
+    cubes = connect_router(router)
     return Neighbours(
-        connect_router(router),
+        cubes,
         embedder=EmbedderClient() if embedding else None,
         scheduler=SchedulerClient(),
         reranker=RerankerClient() if reranking else None,
         governor=GovernorClient(),
+        records=records(cubes),
     )
+
+
+def _records(vault: Path, audit: AuditConfig, encryption: EncryptionConfig, router: Router) -> Records:
+    """What is kept, proven and erased; in the gateway's process."""
+    purges = Purges(keys=keystore(vault, encryption), compact=SqliteVault(vault).compact)
+    return Records(vault, router, audit, purges)
 
 
 def _actor_options(joined: bool) -> dict[str, Any]:

@@ -23,10 +23,11 @@ from memcube.actors.gateway.status import SystemStatus
 from memcube.actors.gateway.verbs import Caller, Verbs
 from memcube.actors.gateway.wire import parse
 from memcube.actors.governance import Access
+from memcube.actors.governance.audit_door import telling_of
 from memcube.actors.governance.clock import SteadyClock
 from memcube.actors.governance.grants import GrantBook
 from memcube.actors.governance.ledger import LedgerReader
-from memcube.model.errors import ExhaustedError, InvalidArgumentError
+from memcube.model.errors import ExhaustedError, InvalidArgumentError, UnauthenticatedError
 from memcube.model.ids import Principal
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -53,6 +54,7 @@ class Door:
         self.access = Access(states, grants, clock)
         self._verbs = Verbs(neighbours, Queries(neighbours.embedder, self.metrics), self.access)
         self.parts: list[Part] = parts_of(neighbours, self.access)
+        self.telling = telling_of(neighbours.records, self.parts)
         self._answers = {verb: answer for part in self.parts for verb, answer in part.answers.items()}
         self._streams = {
             "list_stream": self._verbs.list_all,
@@ -76,6 +78,14 @@ class Door:
         """Who sends these headers (lower-case names); see ``Identity.principal``."""
         return self.identity.principal(metadata)
 
+    def _named(self, transport: str, verb: str, metadata: Mapping[str, str]) -> Principal:
+        """The caller; one that does not say who it is is told of."""
+        try:
+            return self.principal(metadata)
+        except UnauthenticatedError:
+            self.telling.stranger(transport, verb)
+            raise
+
     def within_s(self, verb: str, asked_s: float | None) -> float:
         """How long a call may take when its caller gave ``asked_s`` (None: nothing, as all do over HTTP)."""
         if asked_s is None:
@@ -89,10 +99,10 @@ class Door:
         timeout_s = self.within_s(verb, asked_s)
         with self.metrics.timed(verb, transport):
             try:
-                principal = self.principal(metadata)
+                principal = self._named(transport, verb, metadata)
                 with self.limits.slot(principal):
                     self.limits.spend(principal, monotonic(), _calls_in(verb, body))
-                    async with asyncio.timeout(timeout_s):
+                    async with self.telling.call(transport, verb, principal, body), asyncio.timeout(timeout_s):
                         return await self._perform(verb, Caller(principal, monotonic() + timeout_s), body)
             except Exception as failure:
                 raise as_error(failure, verb, timeout_s) from failure
@@ -112,12 +122,13 @@ class Door:
         ends_s = None if asked_s is None else monotonic() + asked_s
         with self.metrics.timed(verb, transport):
             try:
-                principal = self.principal(metadata)
+                principal = self._named(transport, verb, metadata)
                 source = self._streams[verb]
                 with self.limits.slot(principal):
                     self.limits.spend(principal, monotonic())
-                    async for part in source(self._page_caller(lambda: principal, ends_s), body):
-                        yield part
+                    async with self.telling.call(transport, verb, principal, body):
+                        async for part in source(self._page_caller(lambda: principal, ends_s), body):
+                            yield part
             except Exception as failure:
                 raise as_error(failure, verb, asked_s or 0.0) from failure
 
@@ -133,12 +144,13 @@ class Door:
         ends_s = None if asked_s is None else monotonic() + asked_s
         with self.metrics.timed(verb, transport):
             try:
-                principal = self.principal(metadata)
+                principal = self._named(transport, verb, metadata)
                 with self.limits.slot(principal):
                     self.limits.spend(principal, monotonic())
                     caller = self._page_caller(lambda: self.principal(metadata), ends_s)
-                    async for part in self._dialogues[verb](caller, requests):
-                        yield part
+                    async with self.telling.call(transport, verb, principal, b""):
+                        async for part in self._dialogues[verb](caller, requests):
+                            yield part
             except Exception as failure:
                 raise as_error(failure, verb, asked_s or 0.0) from failure
 
@@ -156,7 +168,7 @@ class Door:
         timeout_s = self.config.default_timeout_s
         code = "CANCELLED"
         try:
-            async with asyncio.timeout(timeout_s):
+            async with self.telling.call("grpc", "add", principal, body), asyncio.timeout(timeout_s):
                 answer = await self._verbs.answer("add", Caller(principal, monotonic() + timeout_s), body)
             code = "OK"
             return answer

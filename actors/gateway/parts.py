@@ -5,6 +5,7 @@ from __future__ import annotations
 from memcube.actors.gateway.part import Part
 from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.governance import Access
+from memcube.actors.governance.audit_service import RecordsService
 from memcube.actors.governance.service import GovernanceService, memory_reader
 
 __all__ = ["parts_of"]
@@ -15,4 +16,5 @@ def parts_of(neighbours: Neighbours, access: Access) -> list[Part]:
     read_memory = memory_reader(neighbours.router, access)
     return [
         GovernanceService(access, neighbours.governor, read_memory).part(),
+        RecordsService(neighbours.records, access).part(),
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,9 @@ from memcube.actors.llm import Bill, Prompt, Reply
 from memcube.actors.vault.base import CubeHead
 from memcube.model.ids import CubeRef, Principal
 from memcube.protos.memcube.v1 import service_pb2 as pb
+
+if TYPE_CHECKING:
+    from memcube.actors.governance.audit_records import Records
 
 __all__ = ["Embedder", "EmbedderState", "Neighbours", "Reranker", "Router", "RouterStatus", "Scheduler"]
 
@@ -134,3 +137,4 @@ class Neighbours:
     scheduler: Scheduler | None = None
     reranker: Reranker | None = None
     governor: TakesChanges | None = None
+    records: Records | None = None

@@ -69,6 +69,7 @@ class GatewayServer:
     def __init__(self, config: GatewayConfig, neighbours: Neighbours) -> None:
         self.config = config
         self.door = Door(config, neighbours)
+        self._records = neighbours.records
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         self._grpc: Any = None
         self._services: list[str] = []
@@ -97,6 +98,8 @@ class GatewayServer:
         await self._report_health(await self.door.status.probe())
         await self._bind_grpc()
         await self._grpc.start()
+        if self._records is not None:
+            self._records.begin()
         settings = uvicorn.Config(
             make_app(self.door),
             lifespan="off",
@@ -128,6 +131,8 @@ class GatewayServer:
         if self._tasks:
             self._tasks[1].cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._records is not None:
+            await self._records.close()
 
     async def _bind_http(self) -> socket.socket:
         ends_s = monotonic() + BIND_WAIT_S

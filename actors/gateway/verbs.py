@@ -31,6 +31,8 @@ from memcube.actors.gateway.understanding import answer_understand
 from memcube.actors.gateway.waiting import DEFAULT_WAIT_S, changes, outcome
 from memcube.actors.gateway.wire import parse
 from memcube.actors.governance import Access
+from memcube.actors.governance.hold_check import check_cube as check_hold
+from memcube.actors.governance.hold_check import check_tenant
 from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError, TooLargeError
 from memcube.model.ids import KEY_CHARS, CubeRef, key_of_memory, new_idempotency_key
@@ -180,6 +182,7 @@ class Verbs(ChangingVerbs):
         check_key(request.idempotency_key)
 
         async def delete() -> bytes:
+            await check_hold(self._neighbours.records, caller, ref)
             await self._router.delete(ref)
             return pb.DeleteCubeResponse().SerializeToString()
 
@@ -191,6 +194,7 @@ class Verbs(ChangingVerbs):
         check_key(request.idempotency_key)
 
         async def reset() -> bytes:
+            await check_tenant(self._neighbours.records, caller.principal.tenant)
             count = await self._router.reset(caller.principal.tenant)
             return pb.ResetResponse(cubes_deleted=count).SerializeToString()
 

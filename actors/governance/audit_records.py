@@ -22,12 +22,11 @@ from memcube.actors.governance.hold import Holds
 from memcube.actors.governance.retention import Retention
 from memcube.actors.vault.paths import make_folder
 from memcube.actors.vault.sql_errors import vault_error
-from memcube.actors.vault.sqlite_vault import SqliteVault
 
 if TYPE_CHECKING:
     from memcube.actors.gateway.seam import Router
 
-__all__ = ["Records", "open_records"]
+__all__ = ["Records"]
 
 log = logging.getLogger("memcube.audit")
 
@@ -90,8 +89,3 @@ class Records:
     def _told(self, tenant: str, verb: str, resource: str, note: str) -> None:
         if self.recorder is not None:
             self.recorder.system(tenant, verb, resource, note)
-
-
-def open_records(vault: Path, config: AuditConfig, router: Router) -> Records:
-    """The records of a system whose cubes are in SQLite files; the start code calls it in the gateway's process."""
-    return Records(vault, router, config, Purges(compact=SqliteVault(vault).compact))

@@ -13,6 +13,7 @@ import hashlib
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +21,7 @@ from google.protobuf.message import DecodeError, Message
 
 from memcube.actors.cube.call import Call
 from memcube.actors.governance.audit_key import AuditKey
+from memcube.actors.governance.keystore import Keystore, cube_subject, user_subject
 from memcube.actors.vault.paths import make_folder, sync_folder, tenant_folder, write_durably
 from memcube.actors.vault.sql_errors import vault_error
 from memcube.model.errors import DamagedError, IdempotencyConflictError, MemCubeError, NotFoundError
@@ -42,22 +44,24 @@ AGAIN_S = 30.0
 SYSTEM = "system"
 
 
+@dataclass(frozen=True, slots=True)
 class Purges:
-    """What else holds something of a subject, beside the cubes. Each is told (tenant, user_id, cube_id): one of the
-    last two is empty. What they return is counted in the certificate."""
+    """What else holds something of a subject, beside the cubes."""
 
-    def __init__(
-        self,
-        destroy_keys: Callable[[str, str, str], int] | None = None,
-        topics: Callable[[str, str, str], Awaitable[int]] | None = None,
-        compact: Callable[[str], None] | None = None,
-    ) -> None:
-        self.destroy_keys = destroy_keys
-        """Blocking: destroys the data keys; how many."""
-        self.topics = topics
-        """Purges events of topics; how many."""
-        self.compact = compact
-        """Blocking: has the tenant's list of cubes say nothing of those that are gone."""
+    keys: Keystore | None = None
+    """The data keys, of an encrypted vault."""
+    topics: Callable[[str, str, str], Awaitable[int]] | None = None
+    """Purges events of topics that are about (tenant, user_id, cube_id), one of the last two empty; how many."""
+    compact: Callable[[str], None] | None = None
+    """Blocking: has the tenant's list of cubes say nothing of those that are gone."""
+
+    def replace_keys(self, erasure: audit_pb2.Erasure) -> int:
+        """Before the purge: what comes from now on is sealed with another key. The number of the last old one."""
+        return 0 if self.keys is None else self.keys.of(erasure.tenant).replace(_subject(erasure))
+
+    def destroy_keys(self, erasure: audit_pb2.Erasure, through: int) -> int:
+        """After it: the old ones go; how many."""
+        return 0 if self.keys is None else self.keys.of(erasure.tenant).destroy(_subject(erasure), through)
 
 
 class Erasures:
@@ -151,16 +155,15 @@ class Erasures:
 
     async def _run(self, path: Path, erasure: audit_pb2.Erasure) -> audit_pb2.EraseResponse:
         try:
+            through = await asyncio.to_thread(self._purges.replace_keys, erasure)
             if erasure.cube_id:
                 await self._erase_cube(erasure)
             else:
                 async for ref in self._cubes(erasure.tenant):
                     await self._purge(ref, erasure)
-            purges, subject = self._purges, (erasure.tenant, erasure.user_id, erasure.cube_id)
-            if purges.topics is not None:
-                erasure.topic_events = await purges.topics(*subject)
-            if purges.destroy_keys is not None:
-                erasure.keys_destroyed = await asyncio.to_thread(purges.destroy_keys, *subject)
+            if self._purges.topics is not None:
+                erasure.topic_events = await self._purges.topics(erasure.tenant, erasure.user_id, erasure.cube_id)
+            erasure.keys_destroyed = await asyncio.to_thread(self._purges.destroy_keys, erasure, through)
             erasure.finished_at.FromDatetime(utc_now())
             return await asyncio.to_thread(self._certify, path, erasure)
         finally:
@@ -226,6 +229,10 @@ class Erasures:
 
     def _path(self, erasure: audit_pb2.Erasure) -> Path:
         return self._folder / tenant_folder(erasure.tenant) / f"{erasure.id}.open"
+
+
+def _subject(erasure: audit_pb2.Erasure) -> str:
+    return user_subject(erasure.user_id) if erasure.user_id else cube_subject(erasure.cube_id)
 
 
 def _actor(erasure: audit_pb2.Erasure) -> Principal:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from google.rpc.status_pb2 import Status
 
+from memcube.actors.cube.config import FrameConfig
 from memcube.actors.directory.local import LocalRouter
 from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.keys import KeyRing
@@ -20,6 +21,7 @@ from memcube.actors.gateway.seam import Embedder, Neighbours, Reranker, Router, 
 from memcube.actors.gateway.server import GatewayServer
 from memcube.actors.gateway.service import SERVICE
 from memcube.actors.governance.local import LocalGovernor
+from memcube.actors.governance.audit_records import Records
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.client.stub import Stub
 from memcube.model.error_codec import detail_to_error
@@ -145,6 +147,7 @@ def start(tmp_path: Path) -> Start:
         embedder: Embedder | None = None,
         scheduler: Scheduler | None = None,
         reranker: Reranker | None = None,
+        records: bool = False,
         **settings: Any,
     ) -> AsyncIterator[Running]:
         path = tmp_path / "keys.json"
@@ -153,12 +156,14 @@ def start(tmp_path: Path) -> Start:
             for key, principal in keys.items():
                 ring = ring.with_key(key, principal)
             ring.save(path)
-        local = LocalRouter(SqliteVault(tmp_path / "vault")) if router is None else None
+        holds = FrameConfig(holds_path=str(tmp_path / "vault" / "governance" / "holds"))
+        local = LocalRouter(SqliteVault(tmp_path / "vault"), frame=holds) if router is None else None
         used = router or local
         assert used is not None
         folder = tmp_path / "governance"
         governor = LocalGovernor(folder)
-        neighbours = Neighbours(used, embedder, scheduler, reranker, governor=governor)
+        kept = Records(tmp_path / "vault", used) if records else None
+        neighbours = Neighbours(used, embedder, scheduler, reranker, governor=governor, records=kept)
         config = GatewayConfig(keys_path=str(path), governance_path=str(folder), **settings)
         with contextlib.ExitStack() as unless_started:
             unless_started.callback(governor.close)

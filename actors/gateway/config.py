@@ -12,6 +12,7 @@ from pathlib import Path
 from memcube.actors.gateway.keys import KeyRing
 from memcube.actors.gateway.limits import Bounds
 from memcube.actors.gateway.oidc import OidcIssuer
+from memcube.actors.gateway.quotas import TenantBounds
 from memcube.actors.gateway.tls import TlsConfig
 from memcube.model.errors import InvalidArgumentError
 
@@ -41,6 +42,7 @@ class GatewayConfig:
     ``default_timeout_s`` holds for calls without a deadline of their own, ``max_timeout_s`` for all; without a
     deadline, resets and deletions of many have the latter.
     ``drain_s`` is how long a stop waits for calls in flight. ``tls`` and ``oidc`` are further ways to be somebody.
+    ``tenant`` bounds every tenant.
     ``governance_path`` is the folder of what the Governor keeps, or empty.
     """
 
@@ -52,6 +54,7 @@ class GatewayConfig:
     tls: TlsConfig = field(default_factory=TlsConfig)
     oidc: tuple[OidcIssuer, ...] = ()
     bounds: Bounds = field(default_factory=Bounds)
+    tenant: TenantBounds = field(default_factory=TenantBounds)
     request_bytes: int = 32 * 1024 * 1024
     default_timeout_s: float = 30.0
     max_timeout_s: float = 600.0

@@ -18,6 +18,7 @@ from memcube.actors.gateway.metrics import Metrics
 from memcube.actors.gateway.part import Part
 from memcube.actors.gateway.parts import parts_of
 from memcube.actors.gateway.queries import Queries
+from memcube.actors.gateway.quotas import Quotas
 from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.status import SystemStatus
 from memcube.actors.gateway.verbs import Caller, Verbs
@@ -52,6 +53,7 @@ class Door:
         self.metrics = Metrics()
         self.status = SystemStatus(neighbours)
         self.access = Access(states, grants, clock)
+        self.quotas = Quotas(config.tenant, self.access.state, self.access.grant_id, clock, neighbours.governor)
         self._verbs = Verbs(neighbours, Queries(neighbours.embedder, self.metrics), self.access)
         self.parts: list[Part] = parts_of(neighbours, self.access)
         self.telling = telling_of(neighbours.records, self.parts)
@@ -101,7 +103,9 @@ class Door:
             try:
                 principal = self._named(transport, verb, metadata)
                 with self.limits.slot(principal):
-                    self.limits.spend(principal, monotonic(), _calls_in(verb, body))
+                    calls = _calls_in(verb, body)
+                    self.limits.spend(principal, monotonic(), calls)
+                    self.quotas.spend(principal, verb, body, calls)
                     async with self.telling.call(transport, verb, principal, body), asyncio.timeout(timeout_s):
                         return await self._perform(verb, Caller(principal, monotonic() + timeout_s), body)
             except Exception as failure:
@@ -126,8 +130,10 @@ class Door:
                 source = self._streams[verb]
                 with self.limits.slot(principal):
                     self.limits.spend(principal, monotonic())
+                    self.quotas.spend(principal, verb, body)
+                    caller = self._page_caller(lambda: self.principal(metadata), ends_s)
                     async with self.telling.call(transport, verb, principal, body):
-                        async for part in source(self._page_caller(lambda: principal, ends_s), body):
+                        async for part in source(caller, body):
                             yield part
             except Exception as failure:
                 raise as_error(failure, verb, asked_s or 0.0) from failure
@@ -147,6 +153,7 @@ class Door:
                 principal = self._named(transport, verb, metadata)
                 with self.limits.slot(principal):
                     self.limits.spend(principal, monotonic())
+                    self.quotas.spend(principal, verb, b"")
                     caller = self._page_caller(lambda: self.principal(metadata), ends_s)
                     async with self.telling.call(transport, verb, principal, b""):
                         async for part in self._dialogues[verb](caller, requests):
@@ -168,6 +175,7 @@ class Door:
         timeout_s = self.config.default_timeout_s
         code = "CANCELLED"
         try:
+            self.quotas.spend(principal, "add", body)
             async with self.telling.call("grpc", "add", principal, body), asyncio.timeout(timeout_s):
                 answer = await self._verbs.answer("add", Caller(principal, monotonic() + timeout_s), body)
             code = "OK"

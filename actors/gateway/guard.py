@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memcube.actors.gateway.config import is_loopback
 from memcube.actors.gateway.door import Door
+from memcube.actors.gateway.identity import PEER, peer_header
 from memcube.actors.gateway.refusals import answer_refusal
 from memcube.model.errors import InvalidArgumentError, TooLargeError
 
@@ -57,6 +58,8 @@ class Guard:
             await send(message)
 
         try:
+            if self._door.config.tls.client_ca:
+                scope = _with_peer(scope)
             headers = Headers(scope=scope)
             self._check_origin(headers)
             if scope["path"] not in OPEN_PATHS:
@@ -76,6 +79,13 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and not is_loopback(_host_of(origin.partition("://")[2])):
             raise InvalidArgumentError("origin", "is not this machine, and without keys no web page is served")
+
+
+def _with_peer(scope: Scope) -> Scope:
+    """The request with the names of the client's certificate among its headers, and none that it sent itself."""
+    names = peer_header(scope.get("state", {}).get(PEER, []))
+    headers = [(name, value) for name, value in scope["headers"] if name != PEER.encode()]
+    return {**scope, "headers": [*headers, (PEER.encode(), names.encode())]}
 
 
 class _Body:

@@ -23,6 +23,8 @@ from memcube.actors.gateway.door import Door
 from memcube.actors.gateway.http import make_app
 from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.service import add_services
+from memcube.actors.gateway.tls import Certificates
+from memcube.actors.gateway.tls_http import speak_tls
 from memcube.model.errors import InvalidArgumentError, UnavailableError
 
 __all__ = ["GatewayServer"]
@@ -96,7 +98,8 @@ class GatewayServer:
         names = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._grpc)
         await self._report_health(await self.door.status.probe())
-        await self._bind_grpc()
+        certificates = Certificates(self.config.tls) if self.config.tls.on else None
+        await self._bind_grpc(certificates)
         await self._grpc.start()
         if self._records is not None:
             self._records.begin()
@@ -110,6 +113,8 @@ class GatewayServer:
             timeout_keep_alive=30,
             timeout_graceful_shutdown=max(1, round(self.config.drain_s)),
         )
+        if certificates is not None:
+            speak_tls(settings, certificates)
         self._http = _Http(settings)
         self._tasks = [
             asyncio.create_task(self._http.serve(sockets=[listening])),
@@ -146,11 +151,14 @@ class GatewayServer:
                     raise UnavailableError(f"port {self.config.http_port} ({error.problem})", 5.0) from error
             await asyncio.sleep(0.2)
 
-    async def _bind_grpc(self) -> None:
+    async def _bind_grpc(self, certificates: Certificates | None) -> None:
         ends_s = monotonic() + BIND_WAIT_S
         while True:
             try:
-                self._grpc.add_insecure_port(self.grpc_address)
+                if certificates is None:
+                    self._grpc.add_insecure_port(self.grpc_address)
+                else:
+                    self._grpc.add_secure_port(self.grpc_address, certificates.grpc_credentials())
                 return
             except RuntimeError as error:
                 if monotonic() > ends_s:

@@ -6,6 +6,7 @@ Requests are handed on unparsed so that a malformed one gets a typed answer inst
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import grpc
@@ -14,6 +15,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from memcube.actors.gateway.addstream import AddStream
 from memcube.actors.gateway.door import Door
 from memcube.actors.gateway.failure import grpc_status
+from memcube.actors.gateway.identity import PEER, peer_header
 from memcube.actors.gateway.part import verb_of
 from memcube.model.errors import MemCubeError
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -24,8 +26,19 @@ _MEMCUBE = pb.DESCRIPTOR.services_by_name["MemCubeService"]
 SERVICE = _MEMCUBE.full_name
 
 
-def _metadata(context: Any) -> dict[str, str]:
-    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+_PEER_NAMES = {"peer_uri": "URI:", "peer_dns": "DNS:", "peer_email": "email:", "x509_common_name": "CN="}
+
+
+def _metadata(context: Any, *, tls: bool = False) -> dict[str, str]:
+    """The call's headers; over TLS with the names of the client's certificate, which no client can send itself."""
+    found = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+    if tls:
+        shown = context.auth_context()
+        names = [
+            mark + one.decode("utf-8", "replace") for key, mark in _PEER_NAMES.items() for one in shown.get(key, ())
+        ]
+        found[PEER] = peer_header(names)
+    return found
 
 
 def add_services(door: Door, server: Any) -> list[str]:
@@ -42,6 +55,7 @@ class _Handlers:
 
     def __init__(self, door: Door) -> None:
         self._door = door
+        self._metadata = partial(_metadata, tls=bool(door.config.tls.client_ca))
 
     def of(self, service: ServiceDescriptor) -> dict[str, Any]:
         """A handler of each rpc by its name."""
@@ -62,7 +76,7 @@ class _Handlers:
     def _answerer(self, verb: str) -> Any:
         async def answer(body: bytes, context: Any) -> bytes:
             try:
-                return await self._door.answer("grpc", verb, _metadata(context), body, context.time_remaining())
+                return await self._door.answer("grpc", verb, self._metadata(context), body, context.time_remaining())
             except MemCubeError as error:
                 return await _abort(context, error)
 
@@ -71,7 +85,9 @@ class _Handlers:
     def _streamer(self, verb: str) -> Any:
         async def stream(body: bytes, context: Any) -> AsyncIterator[bytes]:
             try:
-                async for part in self._door.stream("grpc", verb, _metadata(context), body, context.time_remaining()):
+                async for part in self._door.stream(
+                    "grpc", verb, self._metadata(context), body, context.time_remaining()
+                ):
                     yield part
             except MemCubeError as error:
                 await _abort(context, error)
@@ -82,7 +98,7 @@ class _Handlers:
         async def speak(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
             left_s = context.time_remaining()
             try:
-                async for part in self._door.dialogue("grpc", verb, _metadata(context), requests, left_s):
+                async for part in self._door.dialogue("grpc", verb, self._metadata(context), requests, left_s):
                     yield part
             except MemCubeError as error:
                 await _abort(context, error)
@@ -91,7 +107,7 @@ class _Handlers:
 
     async def _add_stream(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         try:
-            async for part in AddStream(self._door, _metadata(context)).answers(requests):
+            async for part in AddStream(self._door, self._metadata(context)).answers(requests):
                 yield part
         except MemCubeError as error:
             await _abort(context, error)

@@ -106,6 +106,7 @@ class Verbs(ChangingVerbs):
         request.page_size = STREAM_PAGE
         ref = self._scope(caller(), "list", request.scope)
         while True:
+            self._access.check(caller().principal, "list", ref)
             page = pb.ListResponse.FromString(await self._read(caller(), ref, "list", request.SerializeToString()))
             for item in page.items:
                 yield item.SerializeToString()
@@ -119,6 +120,7 @@ class Verbs(ChangingVerbs):
         ref = self._cube(caller(), "read_events", request.cube_id)
         request.from_seq = max(1, request.from_seq)
         while True:
+            self._access.check(caller().principal, "read_events", ref)
             page = pb.HistoryResponse.FromString(
                 await self._read(caller(), ref, "read_events", request.SerializeToString())
             )
@@ -349,6 +351,7 @@ class Verbs(ChangingVerbs):
     async def _how_tasks_are(
         self, caller: Callable[[], Caller], ref: CubeRef, task_ids: Sequence[str]
     ) -> pb.WaitTasksResponse:
+        self._access.check(caller().principal, "wait_tasks", ref)
         asked = pb.WaitTasksRequest(task_ids=task_ids).SerializeToString()
         return pb.WaitTasksResponse.FromString(await self._read(caller(), ref, "wait_tasks", asked))
 

@@ -111,6 +111,11 @@ class Access:
         if self._states is not None:
             self._states.look()
 
+    def grant_id(self, principal: Principal) -> str:
+        """The id of the grant that a principal acts by; empty for none."""
+        found = self.grants.get(principal.grant) if principal.grant else None
+        return found.grant_id if found is not None else ""
+
     def state(self, principal: Principal) -> TenantState | None:
         """The governance of the principal's tenant; None where it has none."""
         return self._state(principal)

@@ -6,6 +6,7 @@ Killed, it is started again by Ray and finds everything in its file; gateways go
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from memcube.actors.directory.wire import NAMESPACE
 from memcube.actors.governance.governor import Governor
+from memcube.actors.governance.usage import Spent
 from memcube.model.errors import DeadlineError, MemCubeError, UnavailableError
 from memcube.model.ids import Principal
 
@@ -56,6 +58,12 @@ class GovernorActor:
         answer: bytes = await self._in_thread(self._governor.perform, verb, principal, body)
         return answer
 
+    async def tell_usage(self, gateway: str, spent: list[Spent]) -> list[Spent]:
+        """See ``Governor.tell_usage``."""
+        await asyncio.shield(self._opening)
+        assert self._governor is not None
+        return list(await self._in_thread(self._governor.tell_usage, gateway, spent))
+
     async def drain(self) -> None:
         """Finish what is under way. The actor is to be killed after that."""
         if self._governor is not None:
@@ -91,12 +99,20 @@ class GovernorClient:
 
     async def perform(self, verb: str, principal: Principal, body: bytes, within_s: float) -> bytes:
         """See ``service.TakesChanges.perform``."""
+        answer: bytes = await self._send("perform", within_s, verb, principal, body)
+        return answer
+
+    async def tell_usage(self, gateway: str, spent: Sequence[Spent], within_s: float) -> Sequence[Spent]:
+        """See ``gateway.quotas.TellsUsage``."""
+        found: list[Spent] = await self._send("tell_usage", within_s, gateway, [*spent])
+        return found
+
+    async def _send(self, method: str, within_s: float, *arguments: object) -> Any:
         try:
             async with asyncio.timeout(within_s):
                 if self._actor is None:
                     self._actor = await asyncio.to_thread(ray.get_actor, GOVERNOR, NAMESPACE)
-                answer: bytes = await self._actor.perform.remote(verb, principal, body)
-                return answer
+                return await getattr(self._actor, method).remote(*arguments)
         except RayTaskError as error:
             if isinstance(error.cause, MemCubeError):
                 raise error.cause from error

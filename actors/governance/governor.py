@@ -6,8 +6,9 @@ refused here, and changes nothing.
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -23,6 +24,7 @@ from memcube.actors.governance.clock import SteadyClock
 from memcube.actors.governance.grants import issue, new_key
 from memcube.actors.governance.ledger import Change, Ledger, Receipt
 from memcube.actors.governance.state import TenantState
+from memcube.actors.governance.usage import Spent, UsageBook
 from memcube.model.errors import (
     ExhaustedError,
     IdempotencyConflictError,
@@ -34,6 +36,8 @@ from memcube.model.ids import Principal, check_name
 from memcube.protos.memcube.v1 import governance_pb2 as gov
 
 __all__ = ["Governor"]
+
+log = logging.getLogger(__name__)
 
 KEPT_AFTER = timedelta(days=7)
 """How long an expired share or grant can still be looked at."""
@@ -56,7 +60,10 @@ class Governor:
 
     def __init__(self, folder: Path, clock: SteadyClock | None = None) -> None:
         self._ledger = Ledger(folder)
+        self._usage = UsageBook(folder)
         self._clock = clock or SteadyClock()
+        if self._usage.problem:
+            log.warning("quotas are counted anew: %s", self._usage.problem)
 
     def perform(self, verb: str, principal: Principal, body: bytes) -> bytes:
         """One change for a principal that may make it; returns the serialized answer. Raises MemCubeError."""
@@ -86,8 +93,13 @@ class Governor:
         self._ledger.commit(principal.tenant, made.change, answered)
         return answer
 
+    def tell_usage(self, gateway: str, spent: Sequence[Spent]) -> Sequence[Spent]:
+        """What passed a gateway, and what passed the others; see ``usage.UsageBook.tell``."""
+        return self._usage.tell(gateway, spent, self._clock.now_s())
+
     def close(self) -> None:
         """Let go of the files."""
+        self._usage.close()
         self._ledger.close()
 
     # Policies

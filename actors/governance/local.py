@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from memcube.actors.governance.governor import Governor
+from memcube.actors.governance.usage import Spent
 from memcube.model.errors import DeadlineError
 from memcube.model.ids import Principal
 
@@ -28,6 +30,11 @@ class LocalGovernor:
                 return await loop.run_in_executor(self._thread, self._governor.perform, verb, principal, body)
         except TimeoutError as error:
             raise DeadlineError("governance", within_s) from error
+
+    async def tell_usage(self, gateway: str, spent: Sequence[Spent], within_s: float) -> Sequence[Spent]:
+        """See ``gateway.quotas.TellsUsage``."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._governor.tell_usage, gateway, spent)
 
     def close(self) -> None:
         """End the thread and let go of the files."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import Message
@@ -17,6 +17,7 @@ from memcube.actors.governance.cedar import schema_text, statements_of
 from memcube.actors.governance.checks import check_policy
 from memcube.actors.governance.explain import Supposed, explain
 from memcube.actors.governance.state import TenantState
+from memcube.actors.governance.usage import Spent
 from memcube.actors.governance.verbs import GOVERNING
 from memcube.model.errors import (
     InvalidArgumentError,
@@ -40,6 +41,9 @@ class TakesChanges(Protocol):
 
     async def perform(self, verb: str, principal: Principal, body: bytes, within_s: float) -> bytes:
         """See ``governor.Governor.perform``; raises MemCubeError, DeadlineError after ``within_s``."""
+
+    async def tell_usage(self, gateway: str, spent: Sequence[Spent], within_s: float) -> Sequence[Spent]:
+        """See ``gateway.quotas.TellsUsage.tell_usage``."""
 
 
 ReadMemory = Callable[[Caller, str, str], Awaitable[item_pb2.Item]]

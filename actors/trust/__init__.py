@@ -2,6 +2,6 @@
 
 from memcube.actors.trust.admission import Admission
 from memcube.actors.trust.origin import Origin, channel_of, origin_of
-from memcube.actors.trust.share import Ranked, shared_out
+from memcube.actors.trust.share import FLOORS, STRICT, Ranked, shared_out
 
-__all__ = ["Admission", "Origin", "Ranked", "channel_of", "origin_of", "shared_out"]
+__all__ = ["FLOORS", "STRICT", "Admission", "Origin", "Ranked", "channel_of", "origin_of", "shared_out"]

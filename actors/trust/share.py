@@ -20,10 +20,14 @@ Key = TypeVar("Key")
 PLACES = 5
 FROM_ONE, FROM_OUTSIDE = 1, 2
 """Of each PLACES places, those that one outside source, and all of them together, may take."""
-FLOOR = 0.5
-"""A hit comes before one that is over the cap if it has at least this share of its score."""
-
-
+Floors = tuple[float, ...]
+FLOORS: Floors = (0.9, 0.9, 0.5)
+STRICT: Floors = (0.3,)
+"""A hit comes before one that is over a cap by 1, 2, 3 or more if it has at least this share of its score.
+``benchmarks/poisoning.py``: with FLOORS the right answer to all of PoisonedRAG's questions is back among the first five
+(from 20 %), and a cube of which half is from outside loses less than a point of recall@10; with STRICT planted texts
+have half of the places instead of three quarters, and such a cube loses 6 points. A cube in which everything was said
+loses nothing either way."""
 MOST_CAPPED = 100
 """Places of an answer that are shared out; nobody reads further in order. OVERFETCH times as many hits are looked at."""
 OVERFETCH = 3
@@ -38,7 +42,7 @@ class Ranked(Generic[Key]):
     channel: str
 
 
-def shared_out(ranked: Sequence[Ranked[Key]], top_k: int) -> list[Key]:
+def shared_out(ranked: Sequence[Ranked[Key]], top_k: int, floors: Floors = FLOORS) -> list[Key]:
     """The first ``top_k`` keys of ``ranked`` (best first) under the caps; all of them where there are fewer.
 
     Hits from inside never change places among each other, nor do those of one source. Called by the frame for one
@@ -47,7 +51,7 @@ def shared_out(ranked: Sequence[Ranked[Key]], top_k: int) -> list[Key]:
     if not any(hit.channel for hit in ranked):
         return [hit.key for hit in ranked[:top_k]]
     head, rest = ranked[: OVERFETCH * MOST_CAPPED], ranked[OVERFETCH * MOST_CAPPED :]
-    answer = _Answer(head)
+    answer = _Answer(head, floors)
     while len(answer.taken) < min(top_k, MOST_CAPPED) and answer.take_next():
         pass
     return [hit.key for hit in (*answer.taken, *answer.left(), *rest)][:top_k]
@@ -56,7 +60,8 @@ def shared_out(ranked: Sequence[Ranked[Key]], top_k: int) -> list[Key]:
 class _Answer(Generic[Key]):
     """An answer on its way: what is taken, and what waits, in order, by its channel."""
 
-    def __init__(self, ranked: Sequence[Ranked[Key]]) -> None:
+    def __init__(self, ranked: Sequence[Ranked[Key]], floors: Floors) -> None:
+        self._floors = floors
         self.taken: list[Ranked[Key]] = []
         self._ranked = ranked
         self._next = 0
@@ -75,9 +80,7 @@ class _Answer(Generic[Key]):
                 self._next += 1
             following = self._ranked[self._next] if self._next < len(self._ranked) else None
             waited = min(self._waiting, key=self._place, default=None)
-            if following is not None and (
-                waited is None or following.score >= FLOOR * self._waiting[waited][0][1].score
-            ):
+            if following is not None and (waited is None or self._displaces(following, waited, rounds)):
                 self._next += 1
                 return self._take(following)
         if waited is None:
@@ -93,8 +96,19 @@ class _Answer(Generic[Key]):
         waiting = [one for queue in self._waiting.values() for one in queue]
         return [hit for _, hit in sorted(waiting, key=lambda one: one[0])] + list(self._ranked[self._next :])
 
+    def _over(self, channel: str, rounds: int) -> int:
+        """By how many a further hit of this channel would be over a cap; 0 for none."""
+        if not channel:
+            return 0
+        return max(0, self._outside + 1 - FROM_OUTSIDE * rounds, self._of_channel[channel] + 1 - FROM_ONE * rounds)
+
     def _fits(self, channel: str, rounds: int) -> bool:
-        return not channel or (self._of_channel[channel] < FROM_ONE * rounds and self._outside < FROM_OUTSIDE * rounds)
+        return self._over(channel, rounds) == 0
+
+    def _displaces(self, hit: Ranked[Key], channel: str, rounds: int) -> bool:
+        """Whether ``hit`` comes before the best that waits of a channel: the more it is over, the sooner."""
+        floor = self._floors[min(self._over(channel, rounds), len(self._floors)) - 1]
+        return hit.score >= floor * self._waiting[channel][0][1].score
 
     def _waited(self, rounds: int) -> str | None:
         """The channel of the best hit that waits and fits now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcube.actors.trust import Ranked, shared_out
+from memcube.actors.trust import STRICT, Ranked, shared_out
 
 
 def hits(*given: tuple[str, float]) -> list[Ranked[int]]:
@@ -15,14 +15,14 @@ def hits(*given: tuple[str, float]) -> list[Ranked[int]]:
 
 def test_one_source_has_one_place_of_five() -> None:
     """Five planted texts of one page: one stays, the others go behind."""
-    ranked = hits(*[("web:evil", 0.9)] * 5, *[("", 0.6)] * 9)
+    ranked = hits(*[("web:evil", 0.9)] * 5, *[("", 0.85)] * 9)
     assert shared_out(ranked, 5) == [0, 5, 6, 7, 8]
     assert shared_out(ranked, 10) == [0, 5, 6, 7, 8, 1, 9, 10, 11, 12]
 
 
 def test_all_of_the_outside_has_two_places_of_five() -> None:
     """Planted on five pages."""
-    ranked = hits(*[(f"web:{n}", 0.9) for n in range(5)], *[("", 0.6)] * 9)
+    ranked = hits(*[(f"web:{n}", 0.9) for n in range(5)], *[("", 0.85)] * 9)
     assert shared_out(ranked, 5) == [0, 1, 5, 6, 7]
 
 
@@ -30,6 +30,13 @@ def test_what_only_the_outside_knows_is_still_answered() -> None:
     """Others that are far less relevant do not take the places."""
     ranked = hits(*[("web:manual", 0.9)] * 3, *[("", 0.3)] * 9)
     assert shared_out(ranked, 4) == [0, 1, 2, 3]
+    assert shared_out(ranked, 4, floors=STRICT) == [0, 3, 4, 5]
+
+
+def test_the_further_over_the_cap_the_sooner_it_goes() -> None:
+    """What is half as relevant comes before the fourth of one page, not before the second."""
+    ranked = hits(*[("web:evil", 0.9)] * 9, *[("", 0.5)] * 9)
+    assert shared_out(ranked, 5) == [0, 1, 2, 9, 10]
 
 
 def test_nothing_is_lost() -> None:

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, Self
 from memcube.client import prepare
 from memcube.client.async_channel import AsyncConnection
 from memcube.client.local import ensure_running
+from memcube.client.moving import AsyncMoving
 from memcube.client.prepare import Prepared
 from memcube.client.prepare_tasks import Waiting
 from memcube.client.verbs import VECTORS_POLL_S, VECTORS_S, Plain, Verbs
@@ -21,7 +22,7 @@ __all__ = ["AsyncMemory"]
 Arguments = ParamSpec("Arguments")
 
 
-class AsyncMemory(Verbs[Coroutine[Any, Any, Plain]]):
+class AsyncMemory(AsyncMoving, Verbs[Coroutine[Any, Any, Plain]]):
     """``Memory`` for one event loop; it connects at the first call, or at ``async with``.
 
     Arguments, results and errors are those of ``Memory``; every verb is to be awaited.

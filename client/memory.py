@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, Self
 from memcube.client import prepare
 from memcube.client.channel import Connection
 from memcube.client.local import ensure_running
+from memcube.client.moving import Moving
 from memcube.client.prepare import Prepared
 from memcube.client.prepare_tasks import Waiting
 from memcube.client.verbs import VECTORS_POLL_S, VECTORS_S, Plain, Verbs
@@ -20,7 +21,7 @@ __all__ = ["Memory"]
 Arguments = ParamSpec("Arguments")
 
 
-class Memory(Verbs[Plain]):
+class Memory(Moving, Verbs[Plain]):
     """A client of one MemCube system; threads may share it.
 
     ``Memory()`` joins the system that runs on this machine and starts one where none does; that one stays for all

@@ -1,6 +1,6 @@
 """Work on the files of this machine's system, in a process of its own; the ``memcube`` command runs it.
 
-    python -m memcube.deployments.maintenance check|repair|keys-add|keys-list|keys-remove --home HOME …
+    python -m memcube.deployments.maintenance check|repair|backup|restore|keys-add|keys-list|keys-remove --home HOME …
 
 Prints one JSON document; a failure is ``{"error": {"type", "message", "facts"}}`` and exit status 1.
 """
@@ -19,7 +19,9 @@ from typing import Any
 
 from memcube.actors.cube.state import rebuild_record
 from memcube.actors.gateway.keys import KeyRing, digest_of, new_key
+from memcube.actors.vault.backup import BackupReport, back_up
 from memcube.actors.vault.base import CheckReport, Finding
+from memcube.actors.vault.restore import RestoreReport, restore
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.model.errors import DamagedError, InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.ids import CubeRef, Principal
@@ -123,6 +125,21 @@ def _keys_remove(options: argparse.Namespace) -> dict[str, Any]:
     return {"removed": len(before.principals) - len(after.principals)}
 
 
+def _backup(options: argparse.Namespace) -> dict[str, Any]:
+    return asdict(back_up(Path(options.home), Path(options.target), keep=options.keep, told=_shown))
+
+
+def _restore(options: argparse.Namespace) -> dict[str, Any]:
+    return asdict(restore(Path(options.target), Path(options.home), name=options.name, told=_shown))
+
+
+def _shown(report: BackupReport | RestoreReport) -> None:
+    """How far it is, on one line, for a person who looks."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{report.cubes} cubes, {report.bytes >> 20} MiB \x1b[K")
+        sys.stderr.flush()
+
+
 def _key_file(options: argparse.Namespace) -> Path:
     return Path(options.home) / "keys.json"
 
@@ -155,6 +172,8 @@ def _alone(home: Path) -> Iterator[None]:
 _COMMANDS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "check": _check,
     "repair": _repair,
+    "backup": _backup,
+    "restore": _restore,
     "keys-add": _keys_add,
     "keys-list": _keys_list,
     "keys-remove": _keys_remove,
@@ -172,6 +191,12 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
             command.add_argument("--cube", default="")
         if name == "repair":
             command.add_argument("--accept-loss", action="store_true")
+        if name in ("backup", "restore"):
+            command.add_argument("target")
+        if name == "backup":
+            command.add_argument("--keep", type=int, default=0)
+        if name == "restore":
+            command.add_argument("--name", default="")
         if name in ("keys-add", "keys-remove"):
             command.add_argument("name")
         if name == "keys-add":

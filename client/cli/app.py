@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import typer
 
-from memcube.client.cli import changing, keys, memories, system, tasks
+from memcube.client.cli import changing, keys, memories, moving, system, tasks
 from memcube.client.cli.naming import in_options
 from memcube.client.cli.output import fail
 from memcube.model.errors import InvalidArgumentError, MemCubeError
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 memories.register(app)
 changing.register(app)
+moving.register(app)
 system.register(app)
 app.add_typer(keys.app, name="keys")
 app.add_typer(tasks.app, name="tasks")

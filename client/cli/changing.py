@@ -1,4 +1,4 @@
-"""Commands that say something of memories or change many: feedback, update-all, archive, restore, archive-all."""
+"""Commands that say something of memories or change many: feedback, update-all, archive, unarchive, archive-all."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command("feedback")(feedback)
     app.command("update-all")(update_all)
     app.command("archive")(archive)
-    app.command("restore")(restore)
+    app.command("unarchive")(unarchive)
     app.command("archive-all")(archive_all)
 
 
@@ -116,12 +116,12 @@ def archive(
     timeout: Timeout = TIMEOUT_S,
     as_json: Json = False,
 ) -> None:
-    """Take a memory out of searches and keep it; 'restore' brings it back."""
+    """Take a memory out of searches and keep it; 'unarchive' brings it back."""
     with connect(server, api_key, home, timeout) as memory:
         _show_one(memory.archive(memory_id), as_json)
 
 
-def restore(
+def unarchive(
     memory_id: str,
     server: Server = None,
     api_key: ApiKey = None,

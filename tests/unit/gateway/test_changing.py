@@ -115,7 +115,7 @@ async def test_the_command_line(start: Any, tmp_path: Path) -> None:
         assert "memcube tasks status" in await run("feedback", "no, I moved", "--user", "alice", "--id", paris)
         assert "memory_ids" in await run("feedback", "forget that", "--user", "alice")
         assert "archived: I live in Rome" in await run("archive", paris)
-        assert json.loads(await run("restore", paris, "--json"))["status"] == "activated"
+        assert json.loads(await run("unarchive", paris, "--json"))["status"] == "activated"
         assert "changed 1 memory of 1" in await run("update-all", "--user", "alice", "--add-tag", "home")
         assert "archived 1 memory of 1" in await run(
             "archive-all", "--user", "alice", "--filter", '{"tags": {"contains": "home"}}'

@@ -22,7 +22,7 @@ from memcube.actors.operator.choose import TOP_K, Chosen, choose
 from memcube.actors.operator.conflict import superseded
 from memcube.actors.operator.implicit import Turn, infer, signs_of
 from memcube.actors.operator.implicit_signs import Sign
-from memcube.actors.operator.preference import Preference, read_preference
+from memcube.actors.operator.preference import Preference, Vector, read_preference
 from memcube.actors.operator.statement import Statement
 from memcube.actors.recall.analysis import IS_USER, STATES_PREFERENCE
 from memcube.actors.recall.words import words
@@ -72,8 +72,11 @@ class KnownPreferences:
             self.head = view.head
         return self.ids
 
-    def inferred(self, helds: Sequence[Held]) -> list[Preference]:
-        """What these turns of the user show without stating it; each turn is looked through once."""
+    def inferred(self, view: View, helds: Sequence[Held]) -> list[Preference]:
+        """What these turns of the user show without stating it; each turn is looked through once.
+
+        Its vector is the mean of those of the turns that show it: what they asked for is what it is about.
+        """
         keys = {held.id: (held.id, held.version) for held in helds}
         for held in helds:
             if keys[held.id] not in self.shown:
@@ -86,6 +89,7 @@ class KnownPreferences:
                 id=f"{one.sources[-1]}{_MARK}{n}",
                 statement=Statement((one.text,), one.kind, 0, one.confidence, False, _terms(one.text)),
                 said_at=one.said_at,
+                vector=_mean_vector(view, one.sources),
                 explicit=False,
                 reasoning=one.reasoning,
             )
@@ -117,6 +121,13 @@ class KnownPreferences:
         if self.vectored[0] != seen:
             self.vectored = (seen, [replace(one, vector=view.index.vector_of(one.id)) for one in known])
         return self.vectored[1]
+
+
+def _mean_vector(view: View, ids: Sequence[str]) -> Vector | None:
+    vectors = [vector for vector in map(view.index.vector_of, ids) if vector is not None]
+    total = np.sum(vectors, axis=0) if vectors else np.zeros(1)
+    length = float(np.linalg.norm(total))
+    return total / length if length else None
 
 
 def _terms(text: str) -> frozenset[str]:
@@ -165,12 +176,12 @@ def answer_preferences(
     def seen(ids: Sequence[str]) -> list[Held]:
         return [held for held in map(view.items.get, ids) if held and (passes is None or passes(held))]
 
-    helds = _without_sources(seen(cache.candidates(view)))
-    if len(helds) > MOST_CONSIDERED:
-        response.degraded.append(f"preferences: the latest {MOST_CONSIDERED} of {len(helds)} were considered")
-        helds = helds[-MOST_CONSIDERED:]
+    ids = cache.candidates(view)
+    helds, more = _latest(view, ids, passes)
+    if more:
+        response.degraded.append(f"preferences: the latest {MOST_CONSIDERED} of up to {len(ids)} were considered")
     known: Sequence[Preference] = cache.statements(helds)
-    inferred = cache.inferred(seen(cache.turns))
+    inferred = cache.inferred(view, seen(cache.turns))
     replaced = cache.replaced(helds, known, inferred)
     if vector is not None:
         known = cache.with_vectors(view, helds, known)
@@ -184,16 +195,27 @@ def answer_preferences(
     return response
 
 
-def _without_sources(helds: list[Held]) -> list[Held]:
-    """Less the turns from which fine reading has made a preference, and what speaks of tools and files."""
-    typed = [held for held in helds if _MAY_PREFER.search(held.body) and _is_preference(held)]
-    sources = {source for held in typed for source in held.item.derived_from}
-    own = {held.id for held in typed}
-    return [
-        held
-        for held in helds
-        if held.id in own or (held.id not in sources and held.item.memory_type not in _OTHER_WORK)
-    ]
+def _latest(view: View, ids: Sequence[str], passes: Callable[[Held], bool] | None) -> tuple[list[Held], bool]:
+    """The latest MOST_CONSIDERED of ``ids`` that take part, oldest first, and whether there are more.
+
+    Left out are turns from which fine reading has made a preference (it is mostly later than they are), and what speaks
+    of tools and files. None older than needed is decoded.
+    """
+    latest: list[Held] = []
+    sources: set[str] = set()
+    more = False
+    for held in filter(None, map(view.items.get, reversed(ids))):
+        if held.id in sources or (passes is not None and not passes(held)):
+            continue
+        if _MAY_PREFER.search(held.body) and _is_preference(held):
+            sources.update(held.item.derived_from)
+        elif held.item.memory_type in _OTHER_WORK:
+            continue
+        if len(latest) == MOST_CONSIDERED:
+            more = True
+            break
+        latest.append(held)
+    return [held for held in reversed(latest) if held.id not in sources], more
 
 
 def _on_the_wire(view: View, chosen: Chosen) -> pb.Preference:

@@ -5,6 +5,7 @@ Runs in the frame, on what memory holds of one user: no LLM, no ``datasketch``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
@@ -23,6 +24,16 @@ __all__ = ["TOP_K", "Chosen", "choose"]
 TOP_K = 6
 GENERAL = {Kind.CONSTRAINT: 0.10, Kind.INSTRUCTION: 0.15, Kind.PREFERENCE: 0.03, Kind.HABIT: 0.0}
 """What a kind is worth for any question, in cosines: an allergy bears on more than it shares words with."""
+SHOWN, SUGGESTING = -0.08, 0.10
+"""Besides, for a habit that the user only showed (``implicit``): it is compared by the requests that show it, which any
+request resembles a little; and one for a suggestion is what conditions and refusals are about, whatever its subject."""
+SUGGESTION = re.compile(
+    r"\b(?:recommend|suggest|find|book|plan|order|buy|eat|drink|cook|stay|visit|choose|pick|gift|ideas?|options?|looking for"
+    r"|(?:where|what|which)(?: \w+)? (?:should|can|could|shall) (?:i|we)|any good)\b"
+    r"|推荐|建议|去哪|哪家|哪里|什么好|吃什么|喝什么|买什么|送什么|选哪|有没有|帮我找",
+    re.IGNORECASE,
+)
+"""A question that asks for something to do, have or go to."""
 WORDS = 0.5
 """What a question's words are worth, all of them found, in cosines."""
 STRENGTH = 0.05
@@ -62,7 +73,7 @@ def choose(
     asked = question.strip() != ""
     scores = _general(known)
     if asked:
-        scores = scores + _by_words(known, question) + _by_vector(known, vector)
+        scores = scores + _shown(known, question) + _by_words(known, question) + _by_vector(known, vector)
     later = np.argsort(np.argsort([one.order[0].timestamp() for one in known], kind="stable"), kind="stable")
     ranked = sorted(range(len(known)), key=lambda n: (-round(float(scores[n]), 6), -later[n]))
     matter = [n for n in ranked if not asked or scores[n] >= LEAST or known[n].statement.kind is Kind.INSTRUCTION][
@@ -81,6 +92,11 @@ def _general(known: Sequence[Preference]) -> np.ndarray[tuple[int], np.dtype[np.
             for one in known
         ]
     )
+
+
+def _shown(known: Sequence[Preference], question: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    value = SHOWN + (SUGGESTING if SUGGESTION.search(question) else 0.0)
+    return np.array([value if one.reasoning and one.statement.kind is Kind.HABIT else 0.0 for one in known])
 
 
 def _by_words(known: Sequence[Preference], question: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

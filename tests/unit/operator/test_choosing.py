@@ -9,8 +9,10 @@ import pytest
 
 from memcube.actors.operator.choose import choose
 from memcube.actors.operator.conflict import superseded
+from memcube.actors.operator.cue import Kind
 from memcube.actors.operator.preference import Preference, Vector, read_preference
 from memcube.actors.operator.similar import near_duplicates
+from memcube.actors.operator.statement import Statement
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -134,3 +136,24 @@ def test_without_a_question_the_general_ones_come() -> None:
     """An empty question asks for what matters for most: limits and instructions before likes."""
     chosen = choose(said("I like opera.", "I'm allergic to nuts.", "Never suggest pork."), "", top_k=2)
     assert {one.preference.id for one in chosen} == {"1", "2"}
+
+
+@pytest.mark.parametrize(
+    ("question", "near", "matters"),
+    [
+        ("Where should we eat tonight?", 0.29, True),
+        ("Plan a weekend trip", 0.15, True),
+        ("今晚去哪里吃饭？", 0.1, True),
+        ("Translate this into French", 0.17, False),
+        ("How do I fix an import error?", 0.02, False),
+    ],
+)
+def test_what_was_only_shown_matters_for_suggestions_and_near_its_requests(
+    question: str, near: float, matters: bool
+) -> None:
+    """'Usually asks for what is vegan' bears on where to eat, though they share no word; not on a translation."""
+    vector: Vector = np.array([near, (1 - near**2) ** 0.5], np.float32)
+    habit = Statement(("Usually asks for what is vegan.",), Kind.HABIT, 0, 0.75, False, frozenset({"vegan"}))
+    shown = Preference("a#0", habit, DAY, vector=vector, explicit=False, reasoning="asked for it in 3 turns: “a café”")
+    chosen = choose([shown], question, np.array([1.0, 0.0], np.float32))
+    assert [one.preference.id for one in chosen] == (["a#0"] if matters else [])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from memcube.actors.cube.config import FrameConfig
-from memcube.actors.cube.task import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, WAITING
+from memcube.actors.cube.task import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, WAITING, HeldTask
 from memcube.actors.cube.tasks import MOST_ENDED
 from memcube.model.errors import InvalidArgumentError, NotFoundError
 from memcube.model.ids import Principal
@@ -219,6 +219,36 @@ def test_tasks_are_listed_in_pages_by_state_and_kind(bench: TaskBench) -> None:
     for bad in ({"states": [17]}, {"page_token": "x"}, {"page_size": 2000}):
         with pytest.raises(InvalidArgumentError):
             bench.tasks(**bad)
+
+
+def test_a_page_of_many_tasks_looks_at_a_page(bench: TaskBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Listing and status of 3,000 tasks look at a few of them each, not at all in the frame's loop."""
+    bench.say("one", verbatim=True)
+    tasks = bench.cube.view.tasks
+    made = [
+        HeldTask.new(f"{bench.ref.key}-{n:026d}", "user:alice", "mem_read", (f"i{n}",), bench.now) for n in range(3000)
+    ]
+    for held in made:
+        tasks.put(held.taken(bench.now, 60.0) if held is made[7] else held)
+    looked: list[str] = []
+    get = dict.__getitem__
+
+    class Counted(dict[str, HeldTask]):
+        """What is held, and which of it is looked at."""
+
+        def __getitem__(self, task_id: str) -> HeldTask:
+            looked.append(task_id)
+            return get(self, task_id)
+
+    monkeypatch.setattr(tasks, "_held", Counted(tasks._held))
+    page = bench.read(
+        "list_tasks", pb.ListTasksRequest(scope=SCOPE, states=[WAITING], page_size=10), pb.ListTasksResponse
+    )
+    assert page.total == 2999 and [task.id for task in page.tasks] == [held.id for held in made[:-11:-1]]
+    assert len(looked) < 50
+    counts = bench.read("cube_status", pb.StatusRequest(scope=SCOPE), pb.CubeStatus).tasks
+    assert [(one.waiting, one.in_progress) for one in counts if one.kind == "mem_read"] == [(2999, 1)]
+    assert len(looked) < 1000
 
 
 def test_who_waits_is_told_how_it_stands(bench: TaskBench) -> None:

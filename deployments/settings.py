@@ -22,6 +22,7 @@ from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.limits import Bounds
 from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.governance.audit_recorder import AuditConfig
+from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.llm import LLMConfig
 from memcube.actors.scheduler.config import SchedulerConfig
 from memcube.deployments.embedder.config import EmbedderConfig
@@ -40,6 +41,7 @@ DERIVED = {
     "gateway.keys_path": "is keys.json in the home, see 'memcube keys'",
     "interchange.root": "is vault/interchange in the home",
     "gateway.governance_path": "is vault/governance in the home",
+    "interchange.root": "is vault/interchange in the home",
     "frame.slots": "follows from directory.cubes_per_frame",
     "frame.fine_reading": "follows from llm.base_url",
     "frame.organizing": "follows from llm.base_url",
@@ -85,6 +87,7 @@ class Settings(BaseModel):
     llm: LLMConfig = Field(default_factory=LLMConfig)
     scheduler: SchedulerConfig = Field(default_factory=SchedulerConfig)
     reranker: RerankerConfig = Field(default_factory=RerankerConfig)
+    interchange: InterchangeConfig = Field(default_factory=InterchangeConfig)
     audit: AuditConfig = Field(default_factory=AuditConfig)
     encryption: EncryptionConfig = Field(default_factory=EncryptionConfig)
     interchange: InterchangeConfig = Field(default_factory=InterchangeConfig)

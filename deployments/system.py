@@ -36,6 +36,7 @@ from memcube.actors.governance.audit_recorder import AuditConfig
 from memcube.actors.governance.audit_records import Records
 from memcube.actors.governance.erasure import Purges
 from memcube.actors.governance.actor import GOVERNOR, GovernorClient, start_governor
+from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.reranking.actor import APPLICATION as RERANKER_APPLICATION
 from memcube.actors.reranking.actor import RerankerActor
 from memcube.actors.reranking.client import RERANKER, RerankerClient
@@ -153,7 +154,11 @@ def stop_joined_system() -> None:
 
 
 def _neighbours(
-    router: RouterConfig, embedding: bool, reranking: bool, records: Callable[[Router], Records]
+    router: RouterConfig,
+    embedding: bool,
+    reranking: bool,
+    records: Callable[[Router], Records],
+    interchange: InterchangeConfig,
 ) -> Neighbours:
     """What the gateway speaks with; runs in its process, and again after each of its restarts."""
     cubes = connect_router(router)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from memcube.actors.cube.call import Call
 from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.governance.service import TakesChanges
+from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.llm import Bill, Prompt, Reply
 from memcube.actors.vault.base import CubeHead
 from memcube.model.ids import CubeRef, Principal

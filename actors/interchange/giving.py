@@ -46,7 +46,7 @@ __all__ = ["Giving"]
 
 MOST_CHANGES = 200_000
 """Items of one delta, and of what changes while a bundle is made: more is a bundle of its own."""
-MOST_HAVE = 20_000
+MOST_HAVE = 11_000
 EVENTS_STEP = 500
 
 try:

@@ -21,7 +21,7 @@ from memcube.interchange.mip.tree import Tree, leaf_hash
 from memcube.interchange.mip.verify import placed
 from memcube.interchange.mip.writer import BundleWriter
 from memcube.model.errors import InvalidArgumentError
-from memcube.model.times import utc_now
+from memcube.model.times import rfc3339, utc_now
 
 __all__ = ["derive"]
 
@@ -38,10 +38,11 @@ def derive(
     drop: Drop | None = None,
     reason: str = "",
     by: str = "",
+    time: str = "",
 ) -> Blob:
     """Write what ``keep`` says of the items (None: all), without the fields that ``drop`` names of each.
 
-    The caller has verified ``bundle``. Vectors, KV blocks, adapters, provenance and layers that are not known are
+    ``reason``, ``by`` and ``time`` (RFC 3339; now) stand in the certificates. The caller has verified ``bundle``. Vectors, KV blocks, adapters, provenance and layers that are not known are
     left out: they may tell what was dropped. Raises InvalidArgumentError for a delta, which has to be applied first,
     and what ``BundleWriter`` raises.
     """
@@ -49,10 +50,16 @@ def derive(
     if about.parent is not None:
         raise InvalidArgumentError("bundle", "is a change of another bundle: nothing can be left out of it")
     origin = bundle.origin() or bundle.envelopes[0]
-    work = _Work(bundle, keep, drop, reason, by)
-    extra = {name: value for name, value in (about.model_extra or {}).items()}
+    time = time or rfc3339(utc_now())
+    work = _Work(bundle, keep, drop, reason, by, time)
     descriptor = Descriptor(
-        cube=about.cube, epoch=about.epoch, seq=about.seq, generator=about.generator, critical=("derived",), **extra
+        cube=about.cube,
+        epoch=about.epoch,
+        seq=about.seq,
+        created_at=time,
+        generator=about.generator,
+        critical=("derived",),
+        **(about.model_extra or {}),
     )
     with BundleWriter(folder, descriptor, signer) as writer:
         layers = [writer.layer(chunk, ITEMS) for chunk in chunks_of_items(work.items())]
@@ -81,10 +88,9 @@ def derive(
 class _Work:
     """One pass over the bundle: yields what is left, gathers what tells of the rest."""
 
-    def __init__(self, bundle: Bundle, keep: Keep | None, drop: Drop | None, reason: str, by: str) -> None:
+    def __init__(self, bundle: Bundle, keep: Keep | None, drop: Drop | None, reason: str, by: str, time: str) -> None:
         self._bundle, self._keep, self._drop = bundle, keep, drop
-        self._reason, self._by = reason, by
-        self._time = utc_now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        self._reason, self._by, self._time = reason, by, time
         self.gaps: list[bytes] = []
         self.redactions: list[bytes] = []
         self.present = 0

@@ -28,10 +28,10 @@ MOST_CHUNK_BYTES = 8 << 20
 """The most that a layer of lines may have: a reader holds one in memory."""
 LINE_BYTES = 2 << 20
 """The most that one line may have: one field of one memory."""
-JSON_BYTES = 4 << 20
+JSON_BYTES = 2 << 20
 """The most that a manifest, a descriptor, an envelope or a record may have."""
 JSON_DEPTH = 32
-MOST_LAYERS = 20_000
+MOST_LAYERS = 10_000
 MOST_SIGNATURES = 16
 MOST_FIELDS = 128
 """Digests in one header, decoys included."""

@@ -21,9 +21,10 @@ MOST_RUNS = 64
 class Runs:
     """Takes items in any order, gives them back by the bytes of their ids; ``close`` removes what is on disk."""
 
-    def __init__(self, folder: str | None = None, *, replacing: bool = False) -> None:
+    def __init__(self, folder: str | None = None, *, replacing: bool = False, run_bytes: int = RUN_BYTES) -> None:
         self._folder = folder
         self._replacing = replacing
+        self._run_bytes = run_bytes
         self._waiting: list[tuple[bytes, RawItem]] = []
         self._bytes = 0
         self._ascending = True
@@ -39,7 +40,7 @@ class Runs:
         self._waiting.append((key, raw))
         self._bytes += raw.size + 200
         self.count += 1
-        if self._bytes >= RUN_BYTES:
+        if self._bytes >= self._run_bytes:
             self._spill()
 
     def _spill(self) -> None:

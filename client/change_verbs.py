@@ -44,7 +44,7 @@ class ChangeVerbs(TaskVerbs[One]):
 
         'replace Paris by Berlin', "it's Berlin, not Paris", 'forget that', "that's right", "that's wrong, I moved to
         Berlin", or anything that is to be remembered. ``memory_ids`` are the memories that it may be about, those that
-        were shown say; ``history`` is what was said before, and is not stored. What rules are sure of is done when this
+        were shown say; ``history`` is what was said before, and is kept until the feedback is judged. What rules are sure of is done when this
         returns. The rest is judged by a language model where one is configured (``task_id`` is what to ``wait`` for, its
         ``changes`` say what was done), and by cautious rules where none is: what was named is corrected, else what was
         said is added, and what says otherwise archived.

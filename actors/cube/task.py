@@ -165,6 +165,9 @@ class HeldTask:
         wire = self._touched(now)
         wire.state = COMPLETED
         wire.error = ""
+        if wire.HasField("feedback"):
+            # What was said before was there to judge by.
+            wire.feedback.ClearField("history")
         wire.ClearField("leased_until")
         wire.ClearField("not_before")
         wire.result_ids.extend(result_ids)

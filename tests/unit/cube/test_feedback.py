@@ -168,6 +168,7 @@ def test_with_a_model_the_unsure_waits_and_the_sure_does_not(modelled: ModelBenc
     work = modelled.take(told.task.id)
     assert [item.memory for item in work.items] == ["I live in Rome"]
     assert work.task.feedback.text == "That's wrong, I moved to Berlin" and work.task.feedback.history
+    assert not modelled.finish(told.task.id, work.task.attempts).task.feedback.history
 
 
 def test_a_judgement_is_carried_out_once_and_only_on_what_was_seen(modelled: ModelBench) -> None:

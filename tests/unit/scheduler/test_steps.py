@@ -11,9 +11,10 @@ import pytest
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.task_bulk import CHANGED
 from memcube.actors.llm import LLMConfig
+from memcube.actors.reader.reader import CUBE_S, HANDLER_SHARE, longest_s
 from memcube.model.ids import CubeRef, new_idempotency_key
+from memcube.protos.memcube.v1 import item_pb2, task_pb2, work_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
-from memcube.protos.memcube.v1 import task_pb2
 
 from .conftest import ALICE, Site
 
@@ -65,3 +66,26 @@ async def test_a_cancelled_one_is_let_go_of(site: Start) -> None:
         await s.quiet()
         await asyncio.sleep(0.05)
         assert (await s.task(task_id)).state == task_pb2.TASK_STATE_CANCELLED
+
+
+async def test_preferences_that_a_reading_made_are_counted_by_their_name(site: Start) -> None:
+    """As pref_add, beside the mem_read that made them."""
+
+    async def prefers(work: work_pb2.TakeTaskResponse, chat: Any, now: Any) -> work_pb2.FinishTaskRequest:
+        request = work_pb2.FinishTaskRequest()
+        for kind in (item_pb2.MEMORY_TYPE_PREFERENCE, item_pb2.MEMORY_TYPE_USER):
+            request.drafts.add(memory=f"of kind {kind}", memory_type=kind, derived_from=[work.items[0].id])
+        return request
+
+    async with site() as s:
+        s.handlers["mem_read"] = prefers
+        await s.ended((await s.add("I like tea")).task_id)
+        await s.quiet()
+        done = s.desk.status("t").done_by_kind
+        assert (done["mem_read"], done["pref_add"]) == (1, 1)
+
+
+def test_a_reader_has_all_the_time_that_its_bounds_add_up_to() -> None:
+    """Take, similar memories, handler, finish and the finish that tells of a refused one: it is not ended before."""
+    for lease_s in (1.0, 300.0, 3600.0):
+        assert longest_s(lease_s) >= CUBE_S + CUBE_S + HANDLER_SHARE * lease_s + 2 * CUBE_S

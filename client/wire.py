@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from google.rpc import status_pb2
@@ -22,7 +22,7 @@ from memcube.model.errors import (
 )
 from memcube.protos.memcube.v1 import error_pb2
 
-__all__ = ["CHANNEL_OPTIONS", "credentials", "error_of_call", "failure_of"]
+__all__ = ["CHANNEL_OPTIONS", "Pems", "credentials", "error_of_call", "failure_of", "open_channel"]
 
 MAX_ANSWER_BYTES = 256 * 2**20
 CHANNEL_OPTIONS = [
@@ -34,7 +34,20 @@ CHANNEL_OPTIONS = [
     ("grpc.enable_http_proxy", 0),
 ]
 _DETAILS = "grpc-status-details-bin"
+_CUT_OFF = "Internal error from Core"
+"""What grpc.aio says of a stream whose connection broke while it was written to."""
 _TOO_LARGE = re.compile(r"larger than max \((\d+) vs\.? (\d+)\)")
+
+
+Pems: TypeAlias = tuple[bytes | None, bytes | None, bytes | None] | None
+"""The authority to trust (None: this machine's), the client's key and its certificate; None: no TLS."""
+
+
+def open_channel(library: Any, target: str, pems: Pems) -> Any:
+    """A channel of ``grpc`` or ``grpc.aio``, over TLS where ``pems`` are given."""
+    if pems is None:
+        return library.insecure_channel(target, options=CHANNEL_OPTIONS)
+    return library.secure_channel(target, grpc.ssl_channel_credentials(*pems), options=CHANNEL_OPTIONS)
 
 
 def credentials(api_key: str | None) -> tuple[tuple[str, str], ...]:
@@ -87,6 +100,8 @@ def error_of_call(error: grpc.RpcError, target: str, method: str, timeout_s: flo
             return InvalidArgumentError("request", said)
         case grpc.StatusCode.UNIMPLEMENTED:
             return InvalidArgumentError("method", f"the server at {target} knows no {method}")
+        case grpc.StatusCode.INTERNAL if said == _CUT_OFF:
+            return UnavailableError(f"MemCube at {target}", 0.1)
         case code:
             return InternalError(f"{getattr(code, 'name', code)}: {said}")
 

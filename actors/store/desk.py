@@ -163,8 +163,7 @@ class StoreDesk:
     async def _delete(self, tenant: str, name: str) -> None:
         lane = self._found(tenant, name)
         source = SourceRef(tenant, name)
-        lane.gone = True
-        await lane.close()
+        await lane.end()
         await self._groups.let_go(source)
         await asyncio.to_thread(self._shelf.remove, lane.about, source.text)
         self._topics.pop((tenant, name), None)

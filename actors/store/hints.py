@@ -27,8 +27,6 @@ class HintingRouter:
     def __init__(self, router: Any, touched: Callable[[CubeRef], None]) -> None:
         self._router = router
         self._touched = touched
-        # Reads are most calls, and pass by.
-        self.read = router.read
 
     async def mutate(self, ref: CubeRef, call: Call, *, create: bool, timeout_s: float) -> bytes:
         """See ``gateway.seam.Router``."""

@@ -16,7 +16,7 @@ from memcube.actors.store.about import TopicAbout
 from memcube.actors.store.clock import Clock
 from memcube.actors.store.log import Append, Outcome, Staged, TopicLog
 from memcube.actors.store.segment import Unit
-from memcube.model.errors import MemCubeError, UnavailableError
+from memcube.model.errors import MemCubeError, NotFoundError, UnavailableError
 
 __all__ = ["Lane"]
 
@@ -60,7 +60,7 @@ class Lane:
         return self._log is not None
 
     async def log(self) -> TopicLog:
-        """Its log, opened if need be. Raises DamagedError, NotFound-like UnavailableError where it is being deleted."""
+        """Its log, opened if need be. Raises DamagedError, NotFoundError once it is deleted."""
         if self._log is None:
             async with self._turn:
                 await self._opened()
@@ -69,7 +69,7 @@ class Lane:
 
     async def _opened(self) -> TopicLog:
         if self.gone:
-            raise UnavailableError(f"topic {self.about.name} (is being deleted)")
+            raise NotFoundError("topic", self.about.name)
         if self._log is None:
             about = self.about
             self._log = await asyncio.to_thread(
@@ -198,6 +198,12 @@ class Lane:
         if count:
             self._wake()
         return count
+
+    async def end(self) -> None:
+        """The topic is being deleted: whoever waits for it hears so."""
+        self.gone = True
+        await self.close()
+        self._wake()
 
     async def close(self) -> None:
         """Let go of the files once nothing is in progress."""

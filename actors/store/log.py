@@ -12,6 +12,7 @@ import logging
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from memcube.actors.store.mark import Mark
@@ -290,8 +291,10 @@ class TopicLog:
         """How many segments retention lets go of now, from the front."""
         sizes = [segment.size_bytes for segment in self._segments]
         total, count = sum(sizes), 0
-        for after in self._segments[1:]:
-            old = self.kept.max_age_s and now_us - after.created_us > self.kept.max_age_s * 1e6
+        for segment, after in pairwise(self._segments):
+            # Of one that was not looked at it is only known that it ended before the next one began.
+            newest_us = segment.last_us if segment.next_seq == after.first_seq else after.created_us
+            old = self.kept.max_age_s and now_us - newest_us > self.kept.max_age_s * 1e6
             many = self.kept.max_events and self.head_seq - after.first_seq + 1 >= self.kept.max_events
             large = self.kept.max_bytes and total - sizes[count] >= self.kept.max_bytes
             if not (old or many or large):

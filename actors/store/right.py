@@ -38,7 +38,8 @@ class Right:
         self._first = ""
 
     def check(self) -> Principal:
-        """Who subscribes, now."""
+        """Who subscribes, and may, as of now."""
+        self._access.look()
         principal = self._callers().principal
         if not self._first:
             self._first = principal.id

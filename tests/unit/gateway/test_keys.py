@@ -88,7 +88,7 @@ def test_the_running_gateway_sees_a_changed_file(tmp_path: Path) -> None:
     keys = KeyFile(path)
     assert keys.current(1.0).principal_of(first) == ALICE
     KeyRing().with_key(second, ALICE).save(path)
-    assert keys.current(1.5).principal_of(first) == ALICE
+    assert keys.current(1.2).principal_of(first) == ALICE
     assert keys.current(2.5).principal_of(second) == ALICE
     with pytest.raises(UnauthenticatedError):
         keys.current(2.5).principal_of(first)

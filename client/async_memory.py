@@ -10,10 +10,12 @@ from typing import Any, ParamSpec, Self
 
 from memcube.client import prepare
 from memcube.client.async_channel import AsyncConnection
+from memcube.client.audit import Audit
 from memcube.client.local import ensure_running
 from memcube.client.moving import AsyncMoving
 from memcube.client.prepare import Prepared
 from memcube.client.prepare_tasks import Waiting
+from memcube.client.privacy import Privacy
 from memcube.client.verbs import VECTORS_POLL_S, VECTORS_S, Plain, Verbs
 from memcube.model.errors import InvalidArgumentError, MemCubeError
 
@@ -32,6 +34,10 @@ class AsyncMemory(AsyncMoving, Verbs[Coroutine[Any, Any, Plain]]):
         self._connecting = asyncio.Lock()
         self._connection: AsyncConnection | None = None
         self._closed = False
+        self.audit: Audit[Coroutine[Any, Any, Plain]] = Audit(self._ask)
+        """The audit log, and where memories come from; see ``Audit``."""
+        self.privacy: Privacy[Coroutine[Any, Any, Plain]] = Privacy(self._ask)
+        """Erasure, legal holds, retention; see ``Privacy``."""
 
     async def _connected(self) -> AsyncConnection:
         async with self._connecting:

@@ -8,11 +8,13 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self
 
 from memcube.client import prepare
+from memcube.client.audit import Audit
 from memcube.client.channel import Connection
 from memcube.client.local import ensure_running
 from memcube.client.moving import Moving
 from memcube.client.prepare import Prepared
 from memcube.client.prepare_tasks import Waiting
+from memcube.client.privacy import Privacy
 from memcube.client.verbs import VECTORS_POLL_S, VECTORS_S, Plain, Verbs
 from memcube.model.errors import MemCubeError
 
@@ -36,6 +38,10 @@ class Memory(Moving, Verbs[Plain]):
         target = options.address or ensure_running(options, self._say)
         self._connection = Connection(target, options.api_key, options.timeout_s)
         self._connection.wait_ready(options.connect_s)
+        self.audit: Audit[Plain] = Audit(self._ask)
+        """The audit log, and where memories come from; see ``Audit``."""
+        self.privacy: Privacy[Plain] = Privacy(self._ask)
+        """Erasure, legal holds, retention; see ``Privacy``."""
 
     @property
     def address(self) -> str:

@@ -14,13 +14,14 @@ from pathlib import Path
 from memcube.actors.cube.state import rebuild_record
 from memcube.actors.cube.subject import subject_of
 from memcube.actors.governance.audit_key import read_secret, secrets_folder
-from memcube.actors.governance.keystore import Keystore
+from memcube.actors.governance.keystore import Keystore, TenantKeys
 from memcube.actors.vault.base import Rebuild, Vault
+from memcube.actors.vault.paths import make_folder
 from memcube.actors.vault.sealed_vault import SealedVault
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.model.errors import InvalidArgumentError
 
-__all__ = ["EncryptionConfig", "is_encrypted", "keys_folder", "keystore", "master_key", "open_vault"]
+__all__ = ["EncryptionConfig", "Sealing", "is_encrypted", "keys_folder", "keystore", "open_vault", "sealing"]
 
 COMMAND_S = 30.0
 
@@ -75,7 +76,12 @@ def master_key(home: Path, config: EncryptionConfig) -> bytes:
         if text is None:
             raise InvalidArgumentError("encryption.key_env", f"the environment has no {config.key_env}")
         return _key("encryption.key_env", text)
-    return read_secret(Path(config.key_file).expanduser() if config.key_file else secrets_folder(home) / "master.key")
+    return read_secret(key_path(home, config))
+
+
+def key_path(home: Path, config: EncryptionConfig) -> Path:
+    """The file of the master key, where it is in one."""
+    return Path(config.key_file).expanduser() if config.key_file else secrets_folder(home) / "master.key"
 
 
 def _key(field: str, text: str) -> bytes:
@@ -101,6 +107,35 @@ def open_vault(vault: Path, config: EncryptionConfig) -> Vault:
     if keys is None:
         return SqliteVault(vault, rebuild_record)
     return SealedVault(partial(_files, vault), keys, subject_of, rebuild_record)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """A home's sealed vault, and its keys by tenant; ``key`` says where the master key is."""
+
+    vault: SealedVault
+    store: Keystore
+    folder: Path
+    key: str
+
+    def tenants(self) -> list[TenantKeys]:
+        """The keys of every tenant that has some."""
+        return [self.store.of_folder(path) for path in sorted(self.folder.iterdir()) if (path / "kek.json").exists()]
+
+
+def sealing(home: Path, config: EncryptionConfig) -> Sealing:
+    """A home's sealed vault; with it the home is encrypted from now on. For the one process that works on it."""
+    vault, folder = home / "vault", keys_folder(home / "vault")
+    store = Keystore(folder, master_key(home, config))
+    make_folder(folder)
+    where = (
+        "a key service"
+        if config.key_command
+        else f"${config.key_env}"
+        if config.key_env
+        else str(key_path(home, config))
+    )
+    return Sealing(SealedVault(partial(_files, vault), store, subject_of, rebuild_record), store, folder, where)
 
 
 def _files(vault: Path, rebuild: Rebuild | None) -> SqliteVault:

@@ -17,7 +17,16 @@ import psutil
 from memcube.deployments.config import SystemConfig
 from memcube.model.errors import UnavailableError
 
-__all__ = ["NAMESPACE", "LocalRay", "join_ray", "keep_token_private", "leave_ray", "start_local_ray", "stop_local_ray"]
+__all__ = [
+    "NAMESPACE",
+    "LocalRay",
+    "join_ray",
+    "keep_token_private",
+    "leave_ray",
+    "start_local_ray",
+    "stop_local_ray",
+    "token_file",
+]
 
 log = logging.getLogger("memcube.supervisor")
 
@@ -91,7 +100,7 @@ def keep_token_private() -> None:
     """From now on this process and those that it starts make files that only their owner may read, and so is Ray's
     token where it exists: Ray writes it for all to read, and whoever has it may run code in our Ray."""
     os.umask(0o077)
-    token = _token_file()
+    token = token_file()
     try:
         if token.stat().st_mode & 0o077:
             token.chmod(0o600)
@@ -101,7 +110,8 @@ def keep_token_private() -> None:
         log.warning("others can read Ray's token %s: %s", token, error)
 
 
-def _token_file() -> Path:
+def token_file() -> Path:
+    """Where Ray keeps the token of this user."""
     return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
 
 
@@ -118,7 +128,7 @@ def join_ray(address: str) -> str:
     A cluster may ask for Ray's token; Ray sends the one that it has only in the mode ``token``.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    if os.environ.get("RAY_AUTH_TOKEN") or _token_file().exists():
+    if os.environ.get("RAY_AUTH_TOKEN") or token_file().exists():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 

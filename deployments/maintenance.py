@@ -17,12 +17,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from memcube.actors.cube.state import rebuild_record
 from memcube.actors.gateway.keys import KeyRing, digest_of, new_key
+from memcube.actors.governance.audit_key import AuditKey
 from memcube.actors.vault.backup import BackupReport, back_up
-from memcube.actors.vault.base import CheckReport, Finding
+from memcube.actors.vault.base import CheckReport, Finding, Vault
 from memcube.actors.vault.restore import RestoreReport, restore
 from memcube.actors.vault.sqlite_vault import SqliteVault
+from memcube.deployments.doctor import security
+from memcube.deployments.encryption import Sealing, is_encrypted, open_vault, sealing
+from memcube.deployments.settings import read_settings
 from memcube.model.errors import DamagedError, InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.ids import CubeRef, Principal
 from memcube.model.plain import error_to_plain
@@ -54,16 +57,17 @@ def _repair(options: argparse.Namespace) -> dict[str, Any]:
         return {"results": list(damaged)}
 
 
-def _repaired(vault: SqliteVault, ref: CubeRef, accept_loss: bool) -> CheckReport | None:
+def _repaired(vault: Vault, ref: CubeRef, accept_loss: bool) -> CheckReport | None:
     return None if vault.check(ref).sound else vault.repair(ref, accept_loss=accept_loss)
 
 
-def _vault(options: argparse.Namespace) -> SqliteVault:
-    return SqliteVault(Path(options.home) / "vault", rebuild_record)
+def _vault(options: argparse.Namespace) -> Vault:
+    home = Path(options.home)
+    return open_vault(home / "vault", read_settings(home).encryption)
 
 
 def _each(
-    vault: SqliteVault, options: argparse.Namespace, work: Callable[[CubeRef], CheckReport | None]
+    vault: Vault, options: argparse.Namespace, work: Callable[[CubeRef], CheckReport | None]
 ) -> Iterator[dict[str, Any]]:
     """The reports of one cube or of all; what can't be looked at is a finding, and the others are looked at."""
     if options.cube:
@@ -80,7 +84,7 @@ def _each(
         except NotFoundError:
             continue  # deleted meanwhile
         except MemCubeError as error:
-            report = _failed(str(vault.paths(ref).db), ref.cube_id, error)
+            report = _failed(str(SqliteVault(Path(options.home) / "vault").paths(ref).db), ref.cube_id, error)
         if report is not None:
             yield asdict(report)
 
@@ -169,6 +173,50 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
+def _doctor(options: argparse.Namespace) -> dict[str, Any]:
+    return {"results": [asdict(finding) for finding in security(Path(options.home))]}
+
+
+def _encrypt(options: argparse.Namespace) -> dict[str, Any]:
+    """Give the home data keys, and seal every cube that is not; cut off, it goes on when it is called again."""
+    home = Path(options.home)
+    with _alone(home):
+        made = sealing(home, read_settings(home).encryption)
+        count = _resealed(made, lambda ref: made.vault.attach(ref).close())
+    return {"sealed": count, "key": made.key}
+
+
+def _keys_rotate(options: argparse.Namespace) -> dict[str, Any]:
+    """New tenants' keys; with --data also new data keys, and everything sealed anew."""
+    home = Path(options.home)
+    if not is_encrypted(home / "vault", read_settings(home).encryption):
+        raise NotFoundError("data keys in", str(home))
+    if not options.data:
+        return {"wrapped": sum(keys.rotate() for keys in sealing(home, read_settings(home).encryption).tenants())}
+    with _alone(home):
+        made = sealing(home, read_settings(home).encryption)
+        for keys in made.tenants():
+            keys.replace_all()
+        count = _resealed(made, made.vault.reseal)
+        gone = sum(keys.drop_old() for keys in made.tenants())
+        wrapped = sum(keys.rotate() for keys in made.tenants())
+    return {"wrapped": wrapped, "sealed": count, "destroyed": gone}
+
+
+def _resealed(made: Sealing, work: Callable[[CubeRef], None]) -> int:
+    count = 0
+    for ref in made.vault.every():
+        if isinstance(ref, MemCubeError):
+            raise ref
+        work(ref)
+        count += 1
+    return count
+
+
+def _audit_key(options: argparse.Namespace) -> dict[str, Any]:
+    return {"public_key": AuditKey(Path(options.home)).public.hex()}
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "check": _check,
     "repair": _repair,
@@ -177,6 +225,10 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "keys-add": _keys_add,
     "keys-list": _keys_list,
     "keys-remove": _keys_remove,
+    "keys-rotate": _keys_rotate,
+    "encrypt": _encrypt,
+    "doctor": _doctor,
+    "audit-key": _audit_key,
 }
 
 
@@ -199,6 +251,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
             command.add_argument("--name", default="")
         if name in ("keys-add", "keys-remove"):
             command.add_argument("name")
+        if name == "keys-rotate":
+            command.add_argument("--data", action="store_true")
         if name == "keys-add":
             command.add_argument("--role", action="append", required=True)
             command.add_argument("--cubes", action="append", required=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from memcube.actors.cube.call import Call
 from memcube.actors.cube.config import FrameConfig
@@ -36,7 +37,7 @@ class RecordPlanner:
     _config: FrameConfig
     _put: dict[str, tuple[Held, ItemRecord]]
     _dropped: set[str]
-    _emit: Callable[..., None]
+    _emit: Callable[..., Any]
     _live: Callable[[str], Item]
     _remove: Callable[[Call, str, Sequence[str]], None]
 

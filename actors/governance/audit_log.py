@@ -19,10 +19,10 @@ from memcube.actors.vault.sql_errors import vault_error
 from memcube.model.errors import DamagedError, InvalidArgumentError, NotFoundError
 from memcube.model.merkle import Frontier, consistency_path, inclusion_path, leaf_hash, root_of
 from memcube.model.times import utc_now
-from memcube.model.tree_head import head_text
+from memcube.model.tree_head import head_text, verifies
 from memcube.protos.memcube.v1 import audit_pb2
 
-__all__ = ["AuditLog", "Origin"]
+__all__ = ["AuditLog", "Origin", "verify_file"]
 
 MOST_PAGE = 1000
 TABLES = """
@@ -170,22 +170,8 @@ class AuditLog:
         return audit_pb2.ProveConsistencyResponse(path=path, head=head)
 
     def verify(self) -> int:
-        """Hash every entry anew and hold the result against the tree and the newest head; how many there are.
-
-        Raises DamagedError that names the first entry that is not what was appended. About 5 microseconds an entry.
-        """
-        frontier = Frontier()
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as reader, self._told():
-            for seq, body in reader.execute("SELECT seq, body FROM entries ORDER BY seq"):
-                made = frontier.append(leaf_hash(body))
-                kept = [reader.execute(NODE, (level, at)).fetchone() for level, at, _ in made]
-                if seq != frontier.size - 1 or kept != [(value,) for _, _, value in made]:
-                    raise DamagedError(str(self._path), f"entry {frontier.size - 1} is not what was appended")
-            row = reader.execute("SELECT body FROM heads ORDER BY size DESC LIMIT 1").fetchone()
-        head = audit_pb2.TreeHead.FromString(row[0]) if row else audit_pb2.TreeHead()
-        if row and (head.size != frontier.size or head.root != frontier.root):
-            raise DamagedError(str(self._path), f"its entries are not those that its head of {head.size} says")
-        return frontier.size
+        """See ``verify_file``."""
+        return verify_file(self._path, self._key.public)
 
     def root(self, size: int) -> bytes:
         """The root over the first ``size`` entries, from the tree."""
@@ -210,3 +196,35 @@ class AuditLog:
             yield
         except sqlite3.Error as error:
             raise vault_error(error, self._path) from error
+
+
+def verify_file(path: Path, public_key: bytes) -> int:
+    """Hash every entry of a log anew and hold the result against the tree and the signed heads; how many there are.
+
+    Needs no owner: the log may be in use. Raises DamagedError that names the first thing that is not what was
+    appended. About 10 microseconds an entry.
+    """
+    frontier = Frontier()
+    roots: dict[int, bytes] = {}
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            for seq, body in reader.execute("SELECT seq, body FROM entries ORDER BY seq"):
+                made = frontier.append(leaf_hash(body))
+                kept = [reader.execute(NODE, (level, at)).fetchone() for level, at, _ in made]
+                if seq != frontier.size - 1 or kept != [(value,) for _, _, value in made]:
+                    raise DamagedError(str(path), f"entry {frontier.size - 1} is not what was appended")
+                roots[frontier.size] = frontier.root
+            heads = [
+                audit_pb2.TreeHead.FromString(row[0]) for row in reader.execute("SELECT body FROM heads ORDER BY size")
+            ]
+    except sqlite3.Error as error:
+        raise vault_error(error, path) from error
+    for head in heads:
+        if not verifies(public_key, head.signature, head_text(head)):
+            raise DamagedError(str(path), f"the head of {head.size} entries is not signed with the home's key")
+        if roots.get(head.size) != head.root:
+            raise DamagedError(str(path), f"its first {head.size} entries are not those that their head says")
+    if frontier.size and (not heads or heads[-1].size != frontier.size):
+        raise DamagedError(str(path), "its last entries have no signed head")
+    return frontier.size

@@ -70,6 +70,10 @@ class Keystore:
             self._tenants[tenant] = found
         return found
 
+    def of_folder(self, folder: Path) -> TenantKeys:
+        """The keys in a folder of the vault's, whose tenant stands beside them."""
+        return self.of(json.loads((folder / "kek.json").read_bytes())["tenant"])
+
 
 class TenantKeys:
     """See ``Keystore``. Safe in several processes; in one, used by one thread at a time for each cube."""
@@ -133,7 +137,9 @@ class TenantKeys:
 
     def replace(self, subject: str) -> int:
         """Let a new key seal what comes from now on; the older ones open what is there. The newest old one's number."""
-        path = self._path(self.tag(subject))
+        return self._replace(self._path(self.tag(subject)))
+
+    def _replace(self, path: Path) -> int:
         with self._locked():
             data = self._read(path)
             newest = max(map(int, data["keys"]), default=data["erased"])
@@ -191,6 +197,13 @@ class TenantKeys:
             self._write_kek({newest: keks[newest]})
             self._current.clear()
             return count
+
+    def replace_all(self) -> None:
+        """Let new keys seal what comes from now on, for every subject that has one; see ``replace``."""
+        for tag in [*self.subjects()]:
+            path = self._path(tag)
+            if self._read(path)["keys"]:
+                self._replace(path)
 
     def rewrap(self, master: Any) -> None:
         """Wrap the tenant's keys by another master key, in one step."""
@@ -263,6 +276,7 @@ class TenantKeys:
     def _write_kek(self, keks: dict[int, bytes]) -> None:
         names = self._names or self._read_kek()[1]
         data = {
+            "tenant": self._tenant,
             "keks": {str(number): _shut(self._master, key, self._label(str(number))) for number, key in keks.items()},
             "names": _shut(self._master, names, self._label("names")),
         }

@@ -242,6 +242,10 @@ class LedgerReader(_File):
             self._states[tenant] = state
         return state
 
+    def known(self) -> list[str]:
+        """Tenants that have governance of their own, as of the last look."""
+        return sorted(self._versions)
+
     def look(self) -> None:
         """Take in what has changed now, whatever was last looked at when."""
         if self._database is None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import typer
 
-from memcube.client.cli import changing, keys, memories, moving, system, tasks
+from memcube.client.cli import audit, changing, doctor, keys, memories, moving, privacy, system, tasks
 from memcube.client.cli.naming import in_options
 from memcube.client.cli.output import fail
 from memcube.model.errors import InvalidArgumentError, MemCubeError
@@ -33,6 +33,13 @@ moving.register(app)
 system.register(app)
 app.add_typer(keys.app, name="keys")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(audit.app, name="audit")
+app.add_typer(privacy.holds, name="holds")
+app.add_typer(privacy.retention, name="retention")
+app.add_typer(doctor.app, name="doctor")
+app.command("provenance")(audit.provenance)
+app.command("erase")(privacy.erase)
+app.command("encrypt")(doctor.encrypt)
 
 UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """What a wrong command line raises; typer does not export it by name."""

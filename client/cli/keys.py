@@ -66,6 +66,24 @@ def list_(home: Home = None, as_json: Json = False) -> None:
     out.print(table)
 
 
+@app.command("rotate")
+def rotate(
+    data: Annotated[
+        bool, typer.Option("--data", help="New data keys too, and everything sealed anew; with the system stopped.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Renew the keys that encrypt the memories: of all tenants, and with --data those of all subjects."""
+    done = maintain("keys-rotate", "--home", str(home_folder(home)), *(["--data"] if data else []))
+    if as_json:
+        print_json(done)
+        return
+    out.print(f"{done['wrapped']} data keys are wrapped anew", highlight=False)
+    if data:
+        out.print(f"{done['sealed']} cubes are sealed anew, {done['destroyed']} old keys destroyed", highlight=False)
+
+
 @app.command("remove")
 def remove(name: str, tenant: Tenant = "default", home: Home = None, as_json: Json = False) -> None:
     """Remove all keys of a principal; a running system notices within a second, unless they are the last ones."""

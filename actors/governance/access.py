@@ -41,9 +41,6 @@ class States(Protocol):
     def look(self) -> None:
         """Take in what has changed now."""
 
-    def look(self) -> None:
-        """Take in what has changed now."""
-
 
 class Access:
     """All decisions of one gateway. Used by its event loop.
@@ -118,12 +115,6 @@ class Access:
         """The id of the grant that a principal acts by; empty for none."""
         found = self.grants.get(principal.grant) if principal.grant else None
         return found.grant_id if found is not None else ""
-
-    def look(self) -> None:
-        """Take in now what has changed of governance, for 10 µs: before what must not be late, as the next batch of a
-        subscriber, who is to get nothing of what came after a revocation."""
-        if self._states is not None:
-            self._states.look()
 
     def state(self, principal: Principal) -> TenantState | None:
         """The governance of the principal's tenant; None where it has none."""

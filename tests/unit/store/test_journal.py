@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 from pathlib import Path
@@ -72,10 +73,8 @@ def test_flipped_bits_are_found(path: Path) -> None:
             with pytest.raises(DamagedError):
                 Journal.open(path)
         else:
-            try:
+            with contextlib.suppress(DamagedError):
                 assert read(path) in ([["whole"], *STEPS[:-1]], [["whole"], *STEPS[:-2]])
-            except DamagedError:
-                pass
 
 
 def test_a_failing_disk_leaves_no_half_entry(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The verbs at the gateway that say something of memories, or change many at once; part of ``Verbs``."""
+"""The verbs at the gateway that change memories, one or many, or say something of them; part of ``Verbs``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import partial
 from typing import Protocol
 
 from memcube.actors.cube.task_bulk import check_archive_all, check_update_all
+from memcube.actors.cube.validate import check_filter
 from memcube.actors.feedback.check import check_feedback
 from memcube.actors.gateway.caller import Caller
 from memcube.actors.gateway.feedback import find_meant
@@ -78,3 +79,17 @@ class ChangingVerbs:
     async def _restore(self: _Ways, caller: Caller, body: bytes) -> bytes:
         request = parse(pb.RestoreRequest, body)
         return await self._by_id(caller, "restore", request.id, body, request.idempotency_key)
+
+    async def _delete_all(self: _Ways, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.DeleteAllRequest, body)
+        ref = self._scope(caller, "delete_all", request.scope)
+        check_filter(request)
+        return await self._mutate(caller, ref, "delete_all", body, request.idempotency_key)
+
+    async def _update(self: _Ways, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.UpdateRequest, body)
+        return await self._by_id(caller, "update", request.id, body, request.idempotency_key)
+
+    async def _delete(self: _Ways, caller: Caller, body: bytes) -> bytes:
+        request = parse(pb.DeleteRequest, body)
+        return await self._by_id(caller, "delete", request.id, body, request.idempotency_key)

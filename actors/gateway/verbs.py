@@ -217,12 +217,6 @@ class Verbs(ChangingVerbs):
         answer = await self._mutate(caller, ref, "add", body, key, create=True, origin=origin)
         return with_skipped(answer, skipped)
 
-    async def _delete_all(self, caller: Caller, body: bytes) -> bytes:
-        request = parse(pb.DeleteAllRequest, body)
-        ref = self._scope(caller, "delete_all", request.scope)
-        check_filter(request)
-        return await self._mutate(caller, ref, "delete_all", body, request.idempotency_key)
-
     async def _list(self, caller: Caller, body: bytes) -> bytes:
         request = parse(pb.ListRequest, body)
         ref = self._scope(caller, "list", request.scope)
@@ -296,14 +290,6 @@ class Verbs(ChangingVerbs):
 
     async def _history(self, caller: Caller, body: bytes) -> bytes:
         return await self._by_id(caller, "history", parse(pb.HistoryRequest, body).id, body)
-
-    async def _update(self, caller: Caller, body: bytes) -> bytes:
-        request = parse(pb.UpdateRequest, body)
-        return await self._by_id(caller, "update", request.id, body, request.idempotency_key)
-
-    async def _delete(self, caller: Caller, body: bytes) -> bytes:
-        request = parse(pb.DeleteRequest, body)
-        return await self._by_id(caller, "delete", request.id, body, request.idempotency_key)
 
     async def _by_id(
         self, caller: Caller, verb: str, memory_id: str, body: bytes, key: str | None = None, *, kind: str = "memory"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from memcube.actors.redaction import RedactionConfig
 from memcube.model.errors import InvalidArgumentError
 
 __all__ = ["FrameConfig"]
@@ -43,6 +44,10 @@ class FrameConfig:
     """Messages that come so soon after each other are read together; at once when the window is full."""
     read_latest_s: float = 30.0
     """What was added is read after so long even while more keeps coming."""
+    redaction: RedactionConfig = field(default_factory=RedactionConfig)
+    """What becomes of what is personal or secret in a text; section ``[redaction]`` of the settings."""
+    tokens_path: str = ""
+    """The folder of the keys of redaction's tokens; without one what would be a token is masked."""
     holds_path: str = ""
     """The folder of the legal holds; without one nothing is held."""
     archive_unused_days: float = 0.0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,9 @@ from memcube.actors.cube.view import View
 from memcube.actors.governance.rule import Judge
 from memcube.actors.recall.analysis import analyze
 from memcube.actors.recall.index import CubeIndex
+from memcube.actors.redaction import Level
+from memcube.actors.redaction.token_keys import TokenKeys
+from memcube.actors.trust import Admission
 from memcube.actors.vault.base import ERASED, Commit, CubeStore, EventRecord, ItemRecord
 from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import HeldError, InvalidArgumentError, MemCubeError, NotFoundError
@@ -62,6 +66,7 @@ class Cube:
         self.view = view
         self._config = config or FrameConfig()
         self._clock = clock
+        self._admission = _admission_of(self._config, view.ref.tenant)
         self._unindexed: Sequence[ItemRecord] | None = None
         self.purged = False
         """Whether its files were written anew: then it has to be dropped."""
@@ -146,6 +151,7 @@ class Cube:
             self._config,
             # The index knows without looking at each item; while there is none yet, the cube is small.
             view.items.next_position if self._unindexed is not None else view.index.next_position,
+            self._admission,
         )
         return planner.plan(calls)
 
@@ -374,3 +380,10 @@ def _events_response(records: Sequence[EventRecord]) -> bytes:
         event.seq = record.seq
         response.events.append(event)
     return response.SerializeToString()
+
+
+def _admission_of(config: FrameConfig, tenant: str) -> Admission:
+    """What becomes of texts on their way in. The tenant's key is looked for only where something becomes a token."""
+    redaction = config.redaction.at("write")
+    tokens = config.tokens_path and Level.TOKEN in redaction.levels.values()
+    return Admission(redaction, TokenKeys(Path(config.tokens_path)).of(tenant).of if tokens else None)

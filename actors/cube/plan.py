@@ -41,6 +41,7 @@ from memcube.actors.cube.validate import (
 from memcube.actors.cube.validate_add import check_add
 from memcube.actors.cube.view import Positions
 from memcube.actors.reader.fast import read_messages
+from memcube.actors.trust import Admission
 from memcube.actors.vault.base import Commit, CubeStore, EventRecord, ItemRecord, Receipt
 from memcube.model.codec import enum_of, event_to_proto, struct_to_info
 from memcube.model.error_codec import error_to_detail
@@ -103,8 +104,10 @@ class Planner(RecordPlanner, BulkPlanner, ImportPlanner):
         derived: Derived,
         config: FrameConfig,
         next_position: Callable[[str], int],
+        admission: Admission,
     ) -> None:
         self._ref = ref
+        self._admission = admission
         self._store = store
         self._items = items
         self._now = now
@@ -223,16 +226,19 @@ class Planner(RecordPlanner, BulkPlanner, ImportPlanner):
         *,
         cause: str | None = None,
         principal_id: str | None = None,
-    ) -> None:
+    ) -> Item | None:
+        """Stage one event; the item as it will be stored, which need not be as it was given."""
         if kind is EventKind.ITEM_DELETED and item is not None:
             self._check_held(item.id)
+        elif item is not None:
+            item = self._admission.admitted(item)
         who, why = principal_id or call.principal.id, cause or call.verb
         event = Event(self._head + 1, self._store.epoch, self._now, kind, key, who, why, item)
         wire = event_to_proto(event)
         body = wire.SerializeToString(deterministic=True)
         self._events.append((wire, EventRecord(event.seq, int(kind), item.id if item else "", body)))
         if item is None:
-            return
+            return None
         if kind is not EventKind.ITEM_DELETED and cause is None and not allows(call.rule, item):
             # What would be out of the caller's reach may not be made, nor may anything be put there.
             raise PermissionDeniedError(call.verb)
@@ -243,6 +249,7 @@ class Planner(RecordPlanner, BulkPlanner, ImportPlanner):
         else:
             record = record_of(item, wire.item.SerializeToString(deterministic=True))
             self._put[item.id] = (Held(record, item), record)
+        return item
 
     def _restage(self, item_id: str, put: tuple[Held, ItemRecord] | None, dropped: bool) -> None:
         """Take back what an event of a failed call staged."""
@@ -312,8 +319,7 @@ class Planner(RecordPlanner, BulkPlanner, ImportPlanner):
                 run_id=request.scope.run_id,
                 session_id=in_session,
             )
-            self._emit(call, key, EventKind.ITEM_ADDED, item)
-            added.append(item)
+            added.append(self._emit(call, key, EventKind.ITEM_ADDED, item) or item)
             positions[in_session] += bool(in_session)
         self._positions.update({name: at for name, at in positions.items() if name and (named or name != session)})
         task_ids = [] if request.verbatim else self._queue_reading(call, added)

@@ -189,7 +189,7 @@ class Items:
         return self._order[-1] if self._order else ""
 
 
-RETIRED = frozenset({Status.MERGED, Status.ARCHIVED, Status.EXPIRED})
+RETIRED = frozenset({Status.GENERATED, Status.MERGED, Status.ARCHIVED, Status.EXPIRED})
 """Statuses of items that searches and listings leave out unless they are asked for; their ids resolve for ever."""
 _STATUS_TAG = item_pb2.Item(status=item_pb2.STATUS_MERGED).SerializeToString()[:1]
 _MAY_RETIRE = re.compile(re.escape(_STATUS_TAG) + b"[" + bytes(sorted(RETIRED)) + b"]")

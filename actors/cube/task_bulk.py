@@ -91,7 +91,7 @@ class BulkPlanner(FeedbackPlanner):
             raise VersionConflictError(item.id, request.expected_version, item.version)
         if item.status not in (Status.ACTIVATED, Status.GENERATED, Status.ARCHIVED):
             raise InvalidArgumentError("id", f"is of a memory that is {item.status.name.lower()}")
-        if (item.status is Status.ARCHIVED) is not (status is Status.ARCHIVED):
+        if item.status is not status:
             self._emit(call, key, EventKind.ITEM_UPDATED, self._turned(item, status))
         return self._wire(self._live(request.id))
 

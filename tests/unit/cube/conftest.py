@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from memcube.actors.cube.about import new_about
 from memcube.actors.cube.call import SLOW_READS, Answer, Call
+from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.cube import Cube
 from memcube.actors.cube.state import rebuild_record
 from memcube.actors.vault.sqlite_vault import SqliteVault
@@ -44,10 +45,10 @@ class Bench:
         self.keys = 0
         self.cube = self.open(create=True)
 
-    def open(self, *, create: bool = False, model: str = MODEL) -> Cube:
+    def open(self, *, create: bool = False, model: str = MODEL, config: FrameConfig | None = None) -> Cube:
         """Attach the cube (again) and load it."""
         about = new_about(self.ref) if create else None
-        self.cube = Cube.open(self.vault.attach(self.ref, about), model, lambda: self.now)
+        self.cube = Cube.open(self.vault.attach(self.ref, about), model, lambda: self.now, config)
         return self.cube
 
     def call(self, verb: str, request: Message, key: str = "", who: Principal = ALICE) -> Call:

@@ -17,12 +17,12 @@ from typing import Any
 from memcube.client import prepare
 from memcube.client.prepare import Prepared
 from memcube.client.scope import filter_of, scope_of
-from memcube.interchange.bundles import MIP, write_bundle
+from memcube.interchange.bundles import MIP, dump_bundle
 from memcube.interchange.dumper import DumpOptions, files_of, gather
 from memcube.interchange.formats import format_named
 from memcube.interchange.index import write_index
 from memcube.interchange.loader import LoadOptions, load
-from memcube.interchange.mip import CubeAbout, PublicKey, Signer
+from memcube.interchange.mip import PublicKey
 from memcube.interchange.report import Report
 from memcube.interchange.spool import Spool
 from memcube.interchange.steps import Adds, Archive, Listing, Step, Update
@@ -30,7 +30,6 @@ from memcube.interchange.targets import target_of
 from memcube.model.codec import item_from_proto
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.ids import cube_id_of_scope
-from memcube.model.run_file import home_folder
 from memcube.protos.memcube.v1 import filter_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -78,6 +77,14 @@ class Load:
             self.report.target = self.source
             yield from load(path, self.options, self.report)
 
+    def push(self) -> dict[str, Any]:
+        """The arguments of ``push`` for a bundle."""
+        return {**self.options.scope, "trusted_keys": [str(key) for key in self.options.trusted]}
+
+    def pull(self) -> dict[str, Any]:
+        """A load pulls nothing."""
+        raise AssertionError("a load asked for a pull")
+
     def listing(self) -> Prepared[Any]:
         """The first page of what the cube has; a cube that isn't there has nothing."""
         return _listing(self.options.scope, {"status": "*"}, "", absent=pb.ListResponse())
@@ -89,8 +96,6 @@ class Dump:
 
     target: str
     options: DumpOptions
-    home: str | None
-    sign_key: str
     report: Report = field(default_factory=Report)
     made: str = ""
 
@@ -109,8 +114,6 @@ class Dump:
         since: object,
         until: object,
         archived: bool,
-        sign_key: str,
-        home: str | None,
     ) -> Dump:
         """From the arguments of ``Memory.dump``."""
         named = {"cube_id": cube_id, "user_id": user_id, "agent_id": agent_id, "run_id": run_id}
@@ -120,19 +123,14 @@ class Dump:
         wanted = _selection(filters, memory_types, since, until)
         filter_of(wanted)
         scope = {name: value for name, value in named.items() if value}
-        return cls(str(target), DumpOptions(format, scope, wanted, archived), home, sign_key)
+        return cls(str(target), DumpOptions(format, scope, wanted, archived))
 
-    def steps(self, about: Mapping[str, Any]) -> Generator[Listing, Any, None]:
-        """Gather the cube's pages, write the files, carry them to the target. ``about`` is the cube, as ``get_cube``
-        tells it."""
+    def steps(self) -> Generator[Step, Any, None]:
+        """Gather the cube's pages, write the files, carry them to the target."""
         with _scratch() as folder:
             files = folder / "files"
             if self.options.format == MIP:
-                signer = Signer.load_or_make(_key_file(self.sign_key, self.home))
-                cube = CubeAbout(id=str(about["id"]), description=str(about.get("description", "")))
-                head, epoch = int(about.get("head", 0)), int(about.get("epoch", 1))
-                yield from write_bundle(files, cube, signer, head, epoch, self.report)
-                self.report.find("note", "bundle", f"is signed by {signer.public}")
+                yield from dump_bundle(files, self.report)
             else:
                 files.mkdir()
                 with Spool() as spool:
@@ -144,6 +142,14 @@ class Dump:
                             file.writelines(body)
                 self.report.digest = write_index(files, self.options.format)
             self.report.target = target_of(self.target, "target").send(files)
+
+    def push(self) -> dict[str, Any]:
+        """A dump pushes nothing."""
+        raise AssertionError("a dump asked for a push")
+
+    def pull(self) -> dict[str, Any]:
+        """The arguments of ``pull`` for a bundle."""
+        return {**self.options.scope, "filters": self.options.filters or None}
 
     def listing(self) -> Prepared[Any]:
         """The first page of what is to be dumped, with what loads keep beside their memories."""
@@ -173,6 +179,12 @@ def request_of(step: Step | Listing, first: Prepared[Any]) -> Prepared[Any]:
         expected_version=0,
         idempotency_key=told["idempotency_key"],
     )
+
+
+def head_of(one: Load | Dump) -> Prepared[int]:
+    """The number of the last event of the cube that is meant; 0 where there is none."""
+    request = pb.GetCubeRequest(cube_id=cube_of_scope(one.options.scope))
+    return Prepared("GetCube", request, lambda answer: int(answer.cube.head), absent=pb.GetCubeResponse())
 
 
 def archive_calls(step: Archive) -> list[Prepared[Any]]:
@@ -227,15 +239,6 @@ def _selection(
     if until is not None:
         parts.append({"valid_from": {"lt": until}})
     return parts[0] if len(parts) == 1 else {"AND": parts} if parts else {}
-
-
-def _key_file(given: str, home: str | None) -> Path:
-    """Where the key that signs is: one of this machine's user, made with the first bundle."""
-    if given:
-        return Path(given)
-    folder = home_folder(home)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder / "mip-signing.pem"
 
 
 @contextmanager

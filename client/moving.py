@@ -8,11 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from memcube.client.channel import Connection
-from memcube.client.options import ClientOptions
-from memcube.client.prepare import Prepared, get_cube
+from memcube.client.prepare import Prepared
 from memcube.model.errors import MemCubeError
 
 if TYPE_CHECKING:
@@ -27,9 +26,8 @@ Told = Callable[["Report"], None]
 
 
 class Moving:
-    """What ``Memory`` takes from here."""
+    """What ``Memory`` takes from here; it has ``push``, ``pull`` and ``bundle_key`` from ``Bundles``."""
 
-    options: ClientOptions
     _connection: Connection
 
     def load(
@@ -51,7 +49,8 @@ class Moving:
         found by what it says, unless ``format`` names it: mem0, pam, oamp, af, mcp, memos, chatgpt, claude, markdown,
         mip. Times, types, tags and metadata stay; each memory's source says where it came from, and what has no place
         in a memory goes along for a dump. Loading the same again adds nothing; after a kill it goes on where it was.
-        ``dry_run`` reads everything and changes nothing. ``trust`` are public keys whose bundles are known.
+        ``dry_run`` reads everything and changes nothing. Bundles are taken whole or not at all, if they are signed by this
+        tenant's key or one of ``trust`` ("ed25519:…").
         """
         from memcube.client.loading import Load
 
@@ -81,13 +80,11 @@ class Moving:
         since: object = None,
         until: object = None,
         archived: bool = True,
-        sign_key: str = "",
         progress: Told | None = None,
     ) -> Plain:
         """Write a cube's memories, or those selected, to a folder, a file or an address; returns the report.
 
-        ``format`` "mip" makes a signed bundle (``sign_key``: a PEM file, by default the home's own), the others as in
-        ``load``; what came from a format and is dumped in it again is as it was. ``since`` and ``until`` are times in
+        ``format`` "mip" makes a bundle, signed with the tenant's key (``bundle_key``), the others are as in ``load``; what came from a format and is dumped in it again is as it was. ``since`` and ``until`` are times in
         the world. The report says what the format has no place for.
         """
         from memcube.client.loading import Dump
@@ -104,17 +101,14 @@ class Moving:
             since=since,
             until=until,
             archived=archived,
-            sign_key=sign_key,
-            home=self.options.home,
         )
-        about = self._connection.call(_about(one))
-        return self._move(one.steps(about), one, progress)
+        return self._move(one.steps(), one, progress)
 
     def _move(self, steps: Generator[Any, Any, None], one: Load | Dump, progress: Told | None) -> Plain:
         from memcube.client import loading
-        from memcube.interchange.steps import Adds, Archive
+        from memcube.interchange.steps import Adds, Archive, BundleKey, Head, PullBundle, PushBundle
 
-        first = one.listing()
+        first, bundles = one.listing(), cast("Any", self)
         answer: Any = None
         try:
             while True:
@@ -125,6 +119,14 @@ class Moving:
                     answer = list(self._connection.add_stream(loading.adds_of(step)))
                 elif isinstance(step, Archive):
                     answer = self._archived(loading.archive_calls(step))
+                elif isinstance(step, BundleKey):
+                    answer = bundles.bundle_key()
+                elif isinstance(step, Head):
+                    answer = self._connection.call(loading.head_of(one))
+                elif isinstance(step, PushBundle):
+                    answer = bundles.push(step.path, **one.push())
+                elif isinstance(step, PullBundle):
+                    answer = bundles.pull(step.folder, **one.pull())
                 else:
                     answer = self._connection.call(loading.request_of(step, first))
         except StopIteration:
@@ -148,8 +150,6 @@ class Moving:
 
 class AsyncMoving:
     """What ``AsyncMemory`` takes from here: the same, awaited; files are read and written in a thread."""
-
-    options: ClientOptions
 
     def _connected(self) -> Coroutine[Any, Any, AsyncConnection]:
         raise NotImplementedError
@@ -196,7 +196,6 @@ class AsyncMoving:
         since: object = None,
         until: object = None,
         archived: bool = True,
-        sign_key: str = "",
         progress: Told | None = None,
     ) -> Plain:
         """See ``Memory.dump``."""
@@ -214,18 +213,15 @@ class AsyncMoving:
             since=since,
             until=until,
             archived=archived,
-            sign_key=sign_key,
-            home=self.options.home,
         )
-        about = await (await self._connected()).call(_about(one))
-        return await self._move(one.steps(about), one, progress)
+        return await self._move(one.steps(), one, progress)
 
     async def _move(self, steps: Generator[Any, Any, None], one: Load | Dump, progress: Told | None) -> Plain:
         from memcube.client import loading
-        from memcube.interchange.steps import Adds, Archive
+        from memcube.interchange.steps import Adds, Archive, BundleKey, Head, PullBundle, PushBundle
 
         connection = await self._connected()
-        first = one.listing()
+        first, bundles = one.listing(), cast("Any", self)
         answer: Any = None
         try:
             while (step := await asyncio.to_thread(_next, steps, answer)) is not _END:
@@ -235,6 +231,14 @@ class AsyncMoving:
                     answer = [result async for result in connection.add_stream(loading.adds_of(step))]
                 elif isinstance(step, Archive):
                     answer = await self._archived(connection, loading.archive_calls(step))
+                elif isinstance(step, BundleKey):
+                    answer = await bundles.bundle_key()
+                elif isinstance(step, Head):
+                    answer = await connection.call(loading.head_of(one))
+                elif isinstance(step, PushBundle):
+                    answer = await bundles.push(step.path, **one.push())
+                elif isinstance(step, PullBundle):
+                    answer = await bundles.pull(step.folder, **one.pull())
                 else:
                     answer = await connection.call(loading.request_of(step, first))
         finally:
@@ -264,10 +268,3 @@ def _next(steps: Generator[Any, Any, None], answer: Any) -> Any:
         return steps.send(answer)
     except StopIteration:
         return _END
-
-
-def _about(one: Dump) -> Prepared[Plain]:
-    """The cube that is dumped; NotFoundError where there is none."""
-    from memcube.client.loading import cube_of_scope
-
-    return get_cube(cube_of_scope(one.options.scope))

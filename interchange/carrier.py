@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from memcube.interchange.pieces import Part, pieces
-from memcube.interchange.record import Attachment, Origin, Record
+from memcube.interchange.record import MAPPED, Attachment, Origin, Record
 from memcube.model.errors import DamagedError, InvalidArgumentError
 from memcube.model.item import MEMORY_TYPES, STATUSES, Item, MemoryType, Status
 from memcube.model.times import UTC_OFFSET, parse_time, rfc3339
@@ -24,7 +24,6 @@ from memcube.model.times import UTC_OFFSET, parse_time, rfc3339
 __all__ = [
     "IMPORT",
     "Carried",
-    "add_of_item",
     "adds_of_attachment",
     "adds_of_record",
     "attributes_from_plain",
@@ -88,7 +87,7 @@ def attributes_from_plain(plain: Mapping[str, Any]) -> dict[str, Any]:
     known = {one.name: one for one in fields(Record)}
     found: dict[str, Any] = {}
     for name, value in plain.items():
-        if name not in known or name in ("origin", "text", "rest"):
+        if name not in known or name in ("origin", "text", "rest", "edited"):
             continue
         if name in _TIMES:
             try:
@@ -116,7 +115,7 @@ def key_of(record: Record) -> str:
     The place in the document is not part of it: a memory that only moved is no other memory.
     """
     said: dict[str, Any] = {"origin": record.origin.identity}
-    said |= attributes_to_plain(record, tuple(one.name for one in fields(Record) if one.name != "origin"))
+    said |= attributes_to_plain(record, (*MAPPED, "rest"))
     text = json.dumps(said, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:40]
 
@@ -165,22 +164,6 @@ def adds_of_attachment(attachment: Attachment, scope: Mapping[str, str]) -> list
         words = f"Kept of {attachment.document[:200]} ({attachment.format}), {number + 1} of {len(chunks)}"
         adds.append(_attached(scope, words, told, key, number))
     return adds
-
-
-def add_of_item(item: Item, scope: Mapping[str, str]) -> dict[str, Any]:
-    """The call that makes the memory of an item of another cube anew, baggage and all."""
-    carried = carried_by(item)
-    assert carried is not None
-    record = record_of(item, None)
-    call, _ = _call(replace(record, origin=carried.origin), scope)
-    tail = f"-{carried.attachment}-{carried.part}" if carried.attachment else f"-{carried.part}"
-    return {
-        **call["arguments"],
-        "messages": [{**call["message"], "content": item.memory}],
-        "metadata": dict(item.info),
-        "session_id": item.session_id,
-        "idempotency_key": f"load-{carried.key}{tail}",
-    }
 
 
 def carried_by(item: Item) -> Carried | None:
@@ -254,9 +237,10 @@ def record_of(item: Item, carried: Carried | None, text: str | None = None, rest
         told.setdefault("status", Status.ACTIVATED)
     if made.session_id.startswith("import:"):
         told.setdefault("session_id", "")
-    if _digest(made.text) != carried.sha256:
+    edited = _digest(made.text) != carried.sha256
+    if edited:
         told["updated_at"] = item.recorded_at
-    return replace(made, **told, rest=carried.rest or rest)
+    return replace(made, **told, rest=carried.rest or rest, edited=edited)
 
 
 _CARRIED = (

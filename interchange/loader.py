@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from memcube.interchange.bundles import MIP, bundle_pieces
-from memcube.interchange.carrier import RETIRED, add_of_item, adds_of_attachment, adds_of_record, carried_by, key_of
+from memcube.interchange.bundles import MIP, load_bundle
+from memcube.interchange.carrier import RETIRED, adds_of_attachment, adds_of_record, carried_by, key_of
 from memcube.interchange.formats import format_named, format_of
 from memcube.interchange.formats.base import Format, Piece
 from memcube.interchange.index import INDEX, read_index
@@ -24,10 +24,11 @@ from memcube.interchange.report import Report
 from memcube.interchange.spool import Spool
 from memcube.interchange.steps import Adds, Archive, Listing, Step, Update
 from memcube.model.errors import InvalidArgumentError, MemCubeError, TooLargeError
-from memcube.model.item import Item
 
 __all__ = ["LoadOptions", "load"]
 
+_JSON = (".json", ".jsonl", ".af")
+"""What calls itself JSON and is none is refused, and not kept as if it were a file like others."""
 BATCH = 128
 """Adds of one step."""
 BATCH_CHARS = 1 << 20
@@ -36,8 +37,8 @@ BATCH_CHARS = 1 << 20
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
     """How to load. ``format`` "" finds it out; ``scope`` is ``{"cube_id": …}`` or one of ``user_id``, ``agent_id``,
-    ``run_id``; ``keep_bytes`` bounds what is kept of files that hold no memories; ``trusted`` are the keys whose bundles
-    are taken without a warning."""
+    ``run_id``; ``keep_bytes`` bounds what is kept of files that hold no memories; ``trusted`` are keys whose bundles
+    are taken, besides the server's own."""
 
     scope: Mapping[str, str]
     format: str = ""
@@ -55,11 +56,17 @@ def load(path: Path, options: LoadOptions, report: Report) -> Generator[Step, An
     InvalidArgumentError, TooLargeError, NotFoundError, and what the driver's calls raise.
     """
     report.dry_run = options.dry_run
+    if options.format == MIP or (not options.format and is_bundle(path)):
+        yield from load_bundle(path, options.trusted, report, dry_run=options.dry_run)
+        return
     with Spool() as spool:
         if not options.dry_run:
+            # All of it is read once before anything of it is sent: what is refused at its end is not taken half.
+            for _ in _pieces(path, options, Report()):
+                pass
             yield from _know(spool)
         sink = _Sink(spool, options, report)
-        for piece in _all_pieces(path, options, report):
+        for piece in _pieces(path, options, report):
             yield from sink.take(piece)
         yield from sink.flush()
         yield from sink.retire()
@@ -87,13 +94,6 @@ def _know(spool: Spool) -> Generator[Step, Any, None]:
             return
 
 
-def _all_pieces(path: Path, options: LoadOptions, report: Report) -> Iterator[Piece | Item]:
-    if options.format == MIP or (not options.format and is_bundle(path)):
-        report.format = MIP
-        return bundle_pieces(path, list(options.trusted), report)
-    return _pieces(path, options, report)
-
-
 def _pieces(path: Path, options: LoadOptions, report: Report) -> Iterator[Piece]:
     found = False
     kept_bytes = 0
@@ -101,6 +101,8 @@ def _pieces(path: Path, options: LoadOptions, report: Report) -> Iterator[Piece]
     for member in _verified(list(members_of(path, options.limits)), report):
         format_ = _format(member, chosen)
         if format_ is None:
+            if member.seen.problem is not None and member.name.lower().endswith(_JSON):
+                raise InvalidArgumentError(f"{member.name}: {member.seen.problem.field}", member.seen.problem.problem)
             for piece in _file(member, options, kept_bytes, report):
                 kept_bytes += len(piece.data)
                 yield piece
@@ -163,8 +165,6 @@ def _file(member: Member, options: LoadOptions, kept_bytes: int, report: Report)
         report.find("refused", member.name, f"is a pickle ({member.size} bytes): it is never opened, nor kept")
     elif kept_bytes + member.size > options.keep_bytes:
         report.find("refused", member.name, f"is not kept: its {member.size} bytes are over the limit for files beside")
-    elif member.seen.kind == "empty":
-        report.find("note", member.name, "is empty")
     else:
         with member.open() as file:
             data = file.read(options.keep_bytes + 1)
@@ -184,18 +184,9 @@ class _Sink:
         self._retire: list[str] = []
         self._can_archive = True
 
-    def take(self, piece: Piece | Item) -> Generator[Step, Any, None]:
+    def take(self, piece: Piece) -> Generator[Step, Any, None]:
         """Take in one piece."""
         report = self._report
-        if isinstance(piece, Item):
-            report.read += 1
-            if not self._options.dry_run:
-                add = add_of_item(piece, self._options.scope)
-                known = self._spool.known(add["idempotency_key"].removeprefix("load-")) is not None
-                report.already += known
-                report.added += not known
-                yield from self._put([add], "", retired=piece.status in RETIRED)
-            return
         attachment = isinstance(piece, Attachment)
         if attachment:
             report.attachments += 1

@@ -11,15 +11,29 @@ import os
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from memcube.interchange.formats.skim import Skim, skim
-from memcube.model.errors import InvalidArgumentError, NotFoundError, TooLargeError
+from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError, TooLargeError
 
 __all__ = ["Limits", "Member", "is_bundle", "members_of", "safe_name"]
+
+
+_BROKEN = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError
+)  # fmt: skip
+"""What the archives' libraries raise for what is none."""
+
+
+def _broken(name: str, error: Exception) -> MemCubeError:
+    """Our own errors pass; the libraries' say that the archive can't be read."""
+    if isinstance(error, MemCubeError):
+        return error
+    return InvalidArgumentError(name, f"can't be unpacked: {type(error).__name__} {error}"[:200])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +133,8 @@ def _in_zip(path: Path, limits: Limits) -> Iterator[Member]:
                 with opener() as file:
                     seen = _skimmed(file, opener)
                 yield Member(safe_name(info.filename, info.filename), info.file_size, opener, seen)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InvalidArgumentError(str(path), f"is no readable zip archive: {error}"[:200]) from error
+    except _BROKEN as error:
+        raise _broken(str(path), error) from error
 
 
 def _checked(archive: zipfile.ZipFile, limits: Limits) -> list[zipfile.ZipInfo]:
@@ -148,7 +162,11 @@ def _checked(archive: zipfile.ZipFile, limits: Limits) -> list[zipfile.ZipInfo]:
 def _zip_opener(path: Path, name: str, size: int) -> Callable[[], BinaryIO]:
     def opened() -> BinaryIO:
         archive = zipfile.ZipFile(path)
-        return cast(BinaryIO, _Bounded(archive.open(name), name, size, archive))
+        try:
+            return cast(BinaryIO, _Bounded(archive.open(name), name, size, archive))
+        except _BROKEN as error:
+            archive.close()
+            raise _broken(name, error) from error
 
     return opened
 
@@ -168,8 +186,8 @@ class _Bounded(io.RawIOBase):
         """Up to ``size`` bytes."""
         try:
             piece = self._file.read(size if size >= 0 else self._left + 1)
-        except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-            raise InvalidArgumentError(self._name, f"can't be unpacked: {error}"[:200]) from error
+        except _BROKEN as error:
+            raise _broken(self._name, error) from error
         self._left -= len(piece)
         if self._left < 0:
             raise InvalidArgumentError(self._name, "is larger than the archive says")
@@ -192,7 +210,7 @@ def _is_tar(path: Path) -> bool:
     try:
         with tarfile.open(path, "r:gz") as archive:
             return archive.next() is not None
-    except (tarfile.TarError, EOFError, OSError):
+    except (tarfile.TarError, zlib.error, EOFError, OSError):
         return False
 
 
@@ -219,8 +237,8 @@ def _in_tar(path: Path, limits: Limits) -> Iterator[Member]:
             with opener() as file:
                 seen = _skimmed(file, opener)
             yield Member(name, names[name], opener, seen)
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise InvalidArgumentError(str(path), f"is no readable tar archive: {error}"[:200]) from error
+    except _BROKEN as error:
+        raise _broken(str(path), error) from error
 
 
 def _tar_opener(path: Path, name: str) -> Callable[[], BinaryIO]:

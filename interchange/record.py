@@ -67,9 +67,11 @@ class Record:
     role: str = ""
     reasoning: str = ""
     rest: str = ""
+    edited: bool = False
+    """Whether the text is another by now than the one that was loaded."""
 
 
-MAPPED = tuple(one.name for one in fields(Record) if one.name not in ("origin", "rest"))
+MAPPED = tuple(one.name for one in fields(Record) if one.name not in ("origin", "rest", "edited"))
 """The fields of a record that a format may have a place for."""
 
 

@@ -41,7 +41,12 @@ class Spool:
 
     def put(self, record: Record) -> None:
         """Take in a record."""
-        plain = {**attributes_to_plain(record, MAPPED), "origin": asdict(record.origin), "rest": record.rest}
+        plain = {
+            **attributes_to_plain(record, MAPPED),
+            "origin": asdict(record.origin),
+            "rest": record.rest,
+            "edited": record.edited,
+        }
         row = (record.origin.document, record.origin.order, record.origin.format, json.dumps(plain))
         self._db.execute("INSERT INTO records (document, ord, format, body) VALUES (?,?,?,?)", row)
 
@@ -49,7 +54,13 @@ class Spool:
         """All records: by document, in each in its order, and then as they came, the last one first."""
         for (body,) in self._db.execute("SELECT body FROM records ORDER BY document, ord, seq DESC"):
             plain = json.loads(body)
-            yield Record(Origin(**plain["origin"]), plain["text"], **attributes_from_plain(plain), rest=plain["rest"])
+            yield Record(
+                Origin(**plain["origin"]),
+                plain["text"],
+                **attributes_from_plain(plain),
+                rest=plain["rest"],
+                edited=plain["edited"],
+            )
 
     @property
     def count(self) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Adds", "Archive", "Listing", "Step", "Update"]
+__all__ = ["Adds", "Archive", "BundleKey", "Head", "Listing", "PullBundle", "PushBundle", "Step", "Update"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +37,28 @@ class Listing:
     page_token: str
 
 
-Step = Adds | Archive | Update | Listing
+@dataclass(frozen=True, slots=True)
+class BundleKey:
+    """Which key signs the bundles of this server's tenant; the answer is its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The number of the cube's last event; the answer is 0 where there is no cube."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushBundle:
+    """Take in this bundle; the answer is ``Memory.push``'s."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PullBundle:
+    """Make a bundle in this folder; the answer is ``Memory.pull``'s."""
+
+    folder: Path
+
+
+Step = Adds | Archive | Update | Listing | Head | BundleKey | PushBundle | PullBundle

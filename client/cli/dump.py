@@ -44,9 +44,6 @@ def dump(
     archived: Annotated[
         bool, typer.Option("--archived/--no-archived", help="Whether what is out of use comes along.")
     ] = True,
-    sign_key: Annotated[
-        str, typer.Option("--sign-key", help="PEM file of the key that signs; by default the home's.")
-    ] = "",
     server: Server = None,
     api_key: ApiKey = None,
     home: Home = None,
@@ -66,7 +63,6 @@ def dump(
             since=since,
             until=until,
             archived=archived,
-            sign_key=sign_key,
             progress=told,
         )
     if as_json:

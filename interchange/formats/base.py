@@ -144,6 +144,7 @@ class JsonFormat:
         values = dict(kind.defaults)
         found: dict[str, Any] = {}
         counted = Report()
+        extended = _extension(kind, rest)
         for one in kind.fields:
             one.take(rest, found, counted)
         if not found.get("text", "").strip():
@@ -151,7 +152,7 @@ class JsonFormat:
         name = rest.get(kind.id_key, "") if kind.id_key else ""
         if self.context is not None:
             values |= self.context(around, tokens(element.pointer))
-        values |= _extension(kind, rest) | found
+        values |= extended | found
         named = isinstance(name, str) and bool(name)
         origin = Origin(self.name, name if named else element.pointer, document)
         origin = replace(origin, pointer=element.pointer, order=order, scoped=self.scoped or not named)

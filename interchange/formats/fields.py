@@ -16,6 +16,7 @@ from memcube.interchange.record import Record
 from memcube.interchange.report import Report
 from memcube.model.codec import value_from_info, value_to_info
 from memcube.model.errors import InvalidArgumentError
+from memcube.model.item import MemoryType, Status
 from memcube.model.times import rfc3339
 
 __all__ = ["EXTENSION", "Field", "confidence", "identity", "info", "tags", "text", "time", "unix_time"]
@@ -54,15 +55,15 @@ class Field:
             return
         into[self.attribute] = value
         report.mapped[self.path] += 1
-        # What is empty stays, too: a record does not tell an empty list from none.
-        if value not in ("", (), {}) and same(self.render(value), given):
+        # What says nothing stays, too: a record does not tell an empty list from none.
+        if not _says_nothing(value) and same(self.render(value), given):
             del holder[last]
 
     def put(self, element: dict[str, Any], record: Record, *, new: bool) -> None:
         """Write the record's value into ``element``, where it does not say so already."""
         *above, last = self.path.split(".")
         value = getattr(record, self.attribute)
-        empty = value is None or value == "" or value == () or value == {}
+        empty = _says_nothing(value)
         holder: Any = element
         for name in above:
             held = holder.get(name)
@@ -83,6 +84,10 @@ class Field:
                     return
         if not empty or (new and self.always):
             holder[last] = self.render(value)
+
+
+def _says_nothing(value: Any) -> bool:
+    return value in (None, "", (), {}) or value is Status.ACTIVATED or value is MemoryType.LONG_TERM
 
 
 def same(one: Any, other: Any) -> bool:

@@ -40,7 +40,7 @@ _FIELDS = (
 
 def _with_hash(element: dict[str, Any], record: Record) -> dict[str, Any]:
     """mem0's hash is that of the text; an edited one has another."""
-    if "hash" in element:
+    if record.edited or element.get("hash") == "":
         element["hash"] = hash_of(record.text)
     return element
 

@@ -69,11 +69,9 @@ _CANONICAL = "canonical"
 
 def _hashed(element: dict[str, Any], record: Record) -> dict[str, Any]:
     """The hash is that of the text as it is now; tags that PAM does not take are spelt so that it does."""
-    if "content_hash" in element or not record.rest:
-        right = content_hash(record.text)
-        if not record.rest or element.get("content_hash") != right:
-            element["content_hash"] = right
-    if "tags" in element and not all(map(_TAG.fullmatch, element["tags"])):
+    if record.edited or element.get("content_hash") == "":
+        element["content_hash"] = content_hash(record.text)
+    if isinstance(element.get("tags"), list) and not record.rest and not all(map(_TAG.fullmatch, element["tags"])):
         element["tags"] = [tag for tag in map(_plain_tag, element["tags"]) if tag]
     return element
 

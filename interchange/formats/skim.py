@@ -35,6 +35,8 @@ class Skim:
     kind: str
     keys: Mapping[str, Any] = field(default_factory=dict)
     first: Any = None
+    problem: InvalidArgumentError | None = None
+    """Of what begins like JSON: why it is none."""
 
 
 def skim(file: BinaryIO) -> Skim:
@@ -49,11 +51,12 @@ def skim(file: BinaryIO) -> Skim:
     opening = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if not opening:
         return Skim("empty")
+    problem: InvalidArgumentError | None = None
     if opening in (b"{", b"[", b'"'):
         try:
             return _json(file)
-        except InvalidArgumentError:
-            pass
+        except InvalidArgumentError as error:
+            problem = error
         finally:
             file.seek(0)
     if b"\0" in head:
@@ -62,7 +65,7 @@ def skim(file: BinaryIO) -> Skim:
         head[: len(head) - 4 if len(head) == _HEAD_BYTES else None].decode("utf-8")
     except UnicodeDecodeError as error:
         return Skim("binary" if error.start < len(head) - 8 else "text")
-    return Skim("text")
+    return Skim("text", problem=problem)
 
 
 def _json(file: BinaryIO) -> Skim:

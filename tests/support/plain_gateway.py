@@ -11,6 +11,7 @@ from memcube.actors.directory.local import LocalRouter
 from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.server import GatewayServer
+from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.vault.sqlite_vault import SqliteVault
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -35,7 +36,10 @@ class Gateway:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         router = LocalRouter(SqliteVault(self.folder / "vault"))
-        server = GatewayServer(GatewayConfig(keys_path=str(self.folder / "keys.json")), Neighbours(router))
+        moving = InterchangeConfig(root=str(self.folder / "vault" / "interchange"))
+        server = GatewayServer(
+            GatewayConfig(keys_path=str(self.folder / "keys.json")), Neighbours(router, interchange=moving)
+        )
         await server.start()
         self.address = server.grpc_address
         self._ready.set()

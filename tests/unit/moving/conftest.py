@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
+sys.path[:0] = [str(Path(__file__).parents[2] / "support"), str(Path(__file__).parent)]
 
 from plain_gateway import Gateway
 
@@ -35,3 +35,9 @@ def memory(gateway: Gateway, tmp_path: Path) -> Iterator[Memory]:
 def cube() -> str:
     """A cube that no other test knows."""
     return f"cube-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests run on asyncio, as the client does."""
+    return "asyncio"

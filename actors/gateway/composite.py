@@ -1,8 +1,9 @@
 """Several cubes in one answer: which ones, each asked in parallel with the same vector, and their hits merged. No LLM.
 
 Scores of two cubes can be compared as they are: each signal is standardised over its own cube, and small cubes are
-taken to hold ordinary memories besides (``recall.fusion``). LoCoMo's conversations, split over three cubes, lose 0.5
-to 1.9 of 81 points of recall@10 (``benchmarks/composite.py``), and cubes of unrelated memories push next to nothing out.
+taken to hold ordinary memories besides (``recall.fusion``). LoCoMo's conversations, split over three cubes, lose 1.9
+to 2.2 of 84 points of recall@10 (``benchmarks/composite.py``), and small cubes of unrelated memories push next to nothing
+out.
 """
 
 from __future__ import annotations

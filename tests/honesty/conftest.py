@@ -21,7 +21,7 @@ from llm_fixtures import endpoint, running_endpoint
 
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.cube import Cube
-from memcube.actors.llm import LLMConfig, Prompt, Reply
+from memcube.actors.llm import Bill, LLMConfig, Prompt, Reply
 from memcube.actors.llm.client import ChatModel
 from memcube.actors.reader.fine import read_finely
 from memcube.actors.reader.organize import organize
@@ -120,9 +120,9 @@ class Direct:
     def __init__(self, url: str) -> None:
         self._model = ChatModel(LLMConfig(base_url=url, model="test"))
 
-    async def ask(self, principal: Principal, prompt: Prompt, within_s: float) -> Reply:
+    async def ask(self, principal: Principal, prompt: Prompt, within_s: float, bill: Bill | None = None) -> Reply:
         """The model's answer."""
-        return await self._model.ask(prompt, within_s)
+        return await self._model.ask(prompt, within_s, None, bill)
 
     async def convert(self, principal: Principal, name: str, media_type: str, data: bytes, within_s: float) -> Any:
         """No documents here."""

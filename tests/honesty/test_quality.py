@@ -93,7 +93,8 @@ async def test_1505_the_examples_of_the_api_work(start: Any) -> None:
                 for name, field in schema.get("properties", {}).items():
                     places = [field, *field.get("anyOf", ())]
                     for example in [one for place in places for one in place.get("examples", ())]:
-                        body = {"user_id": "alice", "messages": "x", "query": "tea", name: example}
+                        body = {"user_id": "alice", "messages": "x", "query": "tea", "feedback": "x", "add_tags": ["x"]}
+                        body[name] = example
                         known = {key: value for key, value in body.items() if key in schema["properties"]}
                         answer = await running.http.request(
                             method.upper(), path.replace("{memory_id}", stored.id), json=known

@@ -31,7 +31,8 @@ __all__ = ["Audit", "Verdict", "export", "head_to_plain", "verify", "verify_entr
 Plain = dict[str, Any]
 One = TypeVar("One")
 FORMAT = "memcube-audit/1"
-MOST_PAGE = 1000
+_FORGED = b"\0"
+"""Stands for an entry whose line was changed: no message begins so."""
 
 
 class Audit(Generic[One]):
@@ -262,7 +263,9 @@ def verify_entries(
             seq = audit_pb2.AuditEntry.FromString(raw).seq
         except DecodeError:
             seq = -1
-        if seq != place:
+        if raw == _FORGED:
+            problems.append(f"entry {place} says in words what its bytes do not say")
+        elif seq != place:
             problems.append(f"entry {place} says that it is number {seq}")
         tree.append(leaf_hash(raw))
         if tree.size in wanted:
@@ -306,5 +309,5 @@ def _raw(entry: Any, number: int) -> bytes:
         said = _entry(raw)
     except (KeyError, TypeError, ValueError, DecodeError) as error:
         raise InvalidArgumentError("file", f"line {number + 1} holds no entry") from error
-    # Bytes that don't match are an entry that is not in the tree: it is found below.
-    return raw if said == entry else b""
+    # Bytes that nobody signed: an entry whose words are not its own is found as any that was changed.
+    return raw if said == entry else _FORGED

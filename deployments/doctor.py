@@ -97,7 +97,8 @@ def _listening(processes: Iterable[psutil.Process]) -> set[str]:
             if not any(name in " ".join(process.cmdline()).lower() for name in RAY):
                 continue
             for connection in process.net_connections(kind="tcp"):
-                if connection.status == psutil.CONN_LISTEN and not is_loopback(connection.laddr.ip):
+                address = connection.laddr.ip.removeprefix("::ffff:")
+                if connection.status == psutil.CONN_LISTEN and not is_loopback(address):
                     found.add(f"{connection.laddr.ip}:{connection.laddr.port} ({process.name()})")
         except psutil.Error:
             continue

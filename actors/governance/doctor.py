@@ -218,9 +218,11 @@ def _ray(at: Exposure) -> Iterator[Finding]:
         yield Finding("ray", Severity.SERIOUS, what, "unset RAY_AUTH_MODE, or set it to token")
     else:
         yield Finding("ray", Severity.FINE, "our Ray asks for its token")
-    for where in at.ray_listens:
+    if at.ray_listens:
         severity = Severity.SERIOUS if at.ray_auth != "token" else Severity.CAUTION
-        yield Finding("ray ports", severity, f"a process of Ray listens on {where}", "close the port to others")
+        asks = "without asking for a token" if at.ray_auth != "token" else "each asks for the token"
+        what = f"{len(at.ray_listens)} ports of Ray are open beyond this machine ({asks}), e.g. {at.ray_listens[0]}"
+        yield Finding("ray ports", severity, what, "let a firewall close all but the gateway's ports")
     if at.telemetry:
         yield Finding("telemetry", Severity.CAUTION, "Ray's usage statistics are on", "unset RAY_USAGE_STATS_ENABLED")
     else:

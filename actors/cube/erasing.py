@@ -32,6 +32,8 @@ class Found:
     contents: set[bytes] = field(default_factory=set)
     held: str = ""
     """Name of a hold that keeps one of them."""
+    requests: dict[int, str] = field(default_factory=dict)
+    """Events of the cube itself, and the keys of the requests that caused them: a key is the caller's own text."""
     lost: int = 0
     """Events that a repair could not save: whose they were, only the damaged originals tell."""
 
@@ -40,12 +42,12 @@ def find(store: CubeStore, users: Collection[str] | None, holds: Holds | None = 
     """What the journal has of some users, of all if None is given. Raises DamagedError."""
     found = Found()
     links: dict[str, set[str]] = {}
-    versions: dict[str, list[tuple[int, Item]]] = {}
+    versions: dict[str, list[tuple[int, Item, str]]] = {}
     for record, event in _events(store, found):
         item = item_from_proto(event.item)
         if int(event.kind) == EventKind.ITEM_DELETED:
             continue
-        versions.setdefault(item.id, []).append((record.seq, item))
+        versions.setdefault(item.id, []).append((record.seq, item, event.idempotency_key))
         if users is None or item.user_id in users:
             found.ids.add(item.id)
         for source in item.derived_from:
@@ -57,12 +59,15 @@ def find(store: CubeStore, users: Collection[str] | None, holds: Holds | None = 
                 found.ids.add(made)
                 queue.append(made)
             found.derived.add(made)
+    keys: set[str] = set()
     for item_id in found.ids:
-        for seq, item in versions.get(item_id, ()):
+        for seq, item, key in versions.get(item_id, ()):
             found.events.add(seq)
+            keys.add(key)
             found.contents.add(content_digest(document_of(item).embedded_text))
             if holds is not None and not found.held:
                 found.held = holds.keeping(store.ref.tenant, item)
+    found.events |= {seq for seq, key in found.requests.items() if key in keys}
     return found
 
 
@@ -101,8 +106,13 @@ def _events(store: CubeStore, found: Found) -> Iterator[tuple[EventRecord, event
     while page := store.events(after + 1, PAGE):
         for record in page:
             found.lost += record.kind == LOST
-            if record.kind not in (LOST, ERASED) and record.item_id:
-                yield record, event_pb2.Event.FromString(record.body)
+            if record.kind in (LOST, ERASED):
+                continue
+            event = event_pb2.Event.FromString(record.body)
+            if record.item_id:
+                yield record, event
+            else:
+                found.requests[record.seq] = event.idempotency_key
         after = page[-1].seq
 
 

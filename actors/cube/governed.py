@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from memcube.actors.governance.rule import Judge, Rule
-from memcube.actors.vault.base import EventRecord
+from memcube.actors.vault.base import ERASED, EventRecord
 from memcube.model.codec import item_to_proto
 from memcube.model.errors import NotFoundError
 from memcube.model.item import EventKind, Item
@@ -119,7 +119,10 @@ def visible_records(
         told: EventRecord | None = record
         if record.kind == EventKind.ITEM_DELETED:
             told = before(record.item_id, record.seq)
-        event = event_pb2.Event.FromString(told.body) if told is not None else event_pb2.Event()
+        if told is None or told.kind == ERASED:
+            event = event_pb2.Event()
+        else:
+            event = event_pb2.Event.FromString(told.body)
         if not record.item_id or (event.HasField("item") and judge(event.item)):
             shown.append(record)
     return shown

@@ -61,7 +61,7 @@ def test_nothing_of_a_user_is_left(bench: Any, tmp_path: Path) -> None:
     before = {item.id: item.memory for item in listed(bench)}
     assert traces(tmp_path) > 5
     told = erase(bench)
-    assert (told.events, told.items, told.vectors, told.receipts) == (4, 2, 2, 3)
+    assert (told.events, told.items, told.vectors, told.receipts) == (5, 2, 2, 3)
     bench.cube.view.store.checkpoint()
     assert traces(tmp_path) == 0
     assert {item.id: item.memory for item in listed(bench)} == {ids[2]: before[ids[2]]}
@@ -73,7 +73,7 @@ def test_nothing_of_a_user_is_left(bench: Any, tmp_path: Path) -> None:
         assert [event.cause for event in events] == ["erase"]
     events = bench.do(bench.call("read_events", pb.ReadEventsRequest(cube_id="user:alice")), pb.HistoryResponse).events
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    assert sum(event.cause == "erased" for event in events) == 4
+    assert sum(event.cause == "erased" for event in events) == 5
     assert bench.vault.check(bench.ref).sound
 
 
@@ -92,7 +92,7 @@ def test_erasing_again_finds_nothing_and_purges_what_a_crash_left(bench: Any, tm
     bench.open()
     assert traces(tmp_path) > 0
     told = erase(bench, key="the-erasure")
-    assert (told.items, told.events) == (2, 4)
+    assert (told.items, told.events) == (2, 5)
     bench.cube.view.store.checkpoint()
     assert traces(tmp_path) == 0
     assert erase(bench).events == 0
@@ -223,4 +223,4 @@ def test_an_erased_event_says_so_to_readers(bench: Any) -> None:
     shared(bench)
     erase(bench)
     kinds = [record.kind for record in bench.cube.view.store.events()]
-    assert kinds.count(ERASED) == 4
+    assert kinds.count(ERASED) == 5

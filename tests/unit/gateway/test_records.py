@@ -140,8 +140,8 @@ async def test_an_erased_user_is_gone_from_every_file_with_a_certificate(start: 
         assert verifies(done.public_key, done.signature, erasure_text(done.statement))
         told = audit_pb2.Erasure.FromString(done.statement)
         assert {cube.cube_id: (cube.events, cube.items) for cube in told.cubes} == {
-            "user:bob": (1, 1),
-            "team-1": (1, 1),
+            "user:bob": (2, 1),
+            "team-1": (2, 1),
         }
         assert traces(tmp_path, "quokka, says bob") == 0
         assert traces(tmp_path, "quokka, says alice") > 0

@@ -105,7 +105,12 @@ def show_findings(report: Mapping[str, Any]) -> None:
 def moving(verb: str, counter: str, shown: bool) -> Iterator[Callable[[Report], None]]:
     """Show how far a load or dump is, where a person looks."""
     bar = Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), console=err, disable=not shown, transient=True
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        console=err,
+        disable=not (shown and err.is_terminal),
+        transient=True,
     )
     with bar:
         task = bar.add_task(verb, total=None)

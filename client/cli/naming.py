@@ -38,9 +38,14 @@ OPTIONS = {
     "limit": "--limit",
     "roles": "--role",
     "cubes": "--cubes",
+    "format": "--format",
+    "target": "--to",
+    "since": "--since",
+    "until": "--until",
 }
 """What the SDK and the server call an argument, to the option that it comes from."""
 _OF_COMMAND = {("list", "top_k"): "--limit", ("up", "address"): "--address", ("down", "address"): "--address"}
+_OF_COMMAND[("backup", "target")] = "TARGET"
 
 
 def in_options(error: MemCubeError) -> MemCubeError:

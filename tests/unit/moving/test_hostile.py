@@ -56,7 +56,9 @@ def test_what_is_wrong_at_the_end_is_found_before_the_beginning_is_taken(
     memory: Memory, cube: str, tmp_path: Path
 ) -> None:
     """A document whose last element is broken is refused whole."""
-    (tmp_path / "a.json").write_text("[" + ",".join([GOOD] * 3) + ', {"id": "2", "memory": "x", "memory": "y"}]')
+    (tmp_path / "a.json").write_text(
+        "[" + ",".join(GOOD.replace("1", str(n)) for n in range(300)) + ', {"id": "2", "memory": "x", "memory": "y"}]'
+    )
     refused(memory, cube, tmp_path / "a.json")
 
 

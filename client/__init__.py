@@ -13,8 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from memcube.client.async_memory import AsyncMemory
 from memcube.client.memory import Memory
+from memcube.model.marks import memory_block
 
-__all__ = ["AsyncMemory", "Memory", "__version__"]
+__all__ = ["AsyncMemory", "Memory", "__version__", "memory_block"]
 
 try:
     __version__ = version("memcube")

@@ -133,6 +133,7 @@ def search(
     memory_types: object = None,
     mode: str = "fast",
     preferences: int = 0,
+    strict_sources: bool = False,
     **further: object,
 ) -> Prepared[Plain]:
     """Recall; ``further`` are ``cube_ids``, ``user_ids``, ``agent_ids`` and ``run_ids``."""
@@ -150,6 +151,7 @@ def search(
         mode=mode_number(mode),  # type: ignore[arg-type]
         rerank=bool(rerank),
         preferences=count("preferences", preferences),
+        strict_sources=bool(strict_sources),
     )
     scopes = [scope, *more]
     if len(scopes) > MOST_CUBES:

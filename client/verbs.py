@@ -8,7 +8,8 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from memcube.client import prepare
 from memcube.client.change_verbs import ChangeVerbs
-from memcube.client.options import ClientOptions
+from memcube.client.governance import Governance
+from memcube.client.options import ClientOptions, tls_of_environment
 from memcube.client.prepare import Prepared
 
 __all__ = ["VECTORS_POLL_S", "VECTORS_S", "Plain", "Verbs"]
@@ -41,14 +42,24 @@ class Verbs(ChangeVerbs[One]):
         start_s: float = 120.0,
         frames: int | None = None,
         embedder: str | None = None,
+        tls: bool | str | None = None,
+        client_cert: str | tuple[str, str] | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
         """See ``ClientOptions``; ``api_key`` is ``MEMCUBE_API_KEY`` where none is given. ``say`` is told what a start waits for; by default it goes to standard error."""
         if api_key is None:
             api_key = os.environ.get("MEMCUBE_API_KEY")
-        self.options = ClientOptions(address, api_key, home, start, timeout_s, connect_s, start_s, frames, embedder)
+        tls, client_cert = tls_of_environment(tls, client_cert)
+        self.options = ClientOptions(
+            address, api_key, home, start, timeout_s, connect_s, start_s, frames, embedder, tls, client_cert
+        )
         self._say = say
         self._open()
+
+    @property
+    def governance(self) -> Governance[One]:
+        """Who may do what: policies, roles, shares, grants, quotas; see ``Governance``."""
+        return Governance(self._ask)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -146,6 +157,7 @@ class Verbs(ChangeVerbs[One]):
         mode: str = "fast",
         include_preferences: bool = False,
         preferences: int = 0,
+        strict_sources: bool = False,
     ) -> One:
         """Recall; returns ``{"results": [{"id", "memory", "score", "score_parts", "sources", …}], "tokens", …}``.
 
@@ -158,6 +170,10 @@ class Verbs(ChangeVerbs[One]):
         hits ask for it; where there is no model the answer is that of ``"fast"``. ``rerank=True`` has a cross-encoder
         read the first hits again. ``preferences=6`` (or ``include_preferences=True``) brings what the user prefers
         along, as ``preferences`` and as a ``preference_block`` for a prompt.
+
+        Each hit has its ``origin``: "said" in the conversation, "given" by the user as a document, or from "outside"
+        (the web, tools, others); ``memory_block`` puts hits into a prompt with it. ``strict_sources=True`` holds what is
+        from outside to two places of five while anything else is a third as relevant.
 
         At most ``top_k`` (or ``limit``) hits of ``threshold`` or more, packed into ``token_budget`` tokens where one
         is given. 'Yesterday' in the query counts from ``reference_date``, by default now. ``degraded`` in the answer
@@ -185,6 +201,7 @@ class Verbs(ChangeVerbs[One]):
             memory_types=memory_types,
             mode=mode,
             preferences=preferences or (DEFAULT_PREFERENCES if include_preferences else 0),
+            strict_sources=strict_sources,
             cube_ids=cube_ids,
             user_ids=user_ids,
             agent_ids=agent_ids,

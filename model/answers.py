@@ -78,7 +78,7 @@ def found(answer: pb.SearchResponse, *, explain: bool = True) -> Plain:
     """
     results = []
     for hit in answer.hits:
-        plain = memory(hit.item) | {"score": round(hit.score, DIGITS), "tokens": hit.tokens}
+        plain = memory(hit.item) | {"score": round(hit.score, DIGITS), "tokens": hit.tokens, "origin": hit.origin}
         if explain:
             plain["score_parts"] = {part.name: round(part.value, DIGITS) for part in hit.parts}
         results.append(plain)

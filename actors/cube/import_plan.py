@@ -35,7 +35,7 @@ class ImportPlanner:
     _put: dict[str, tuple[Held, ItemRecord]]
     _dropped: set[str]
     _positions: dict[str, int]
-    _emit: Callable[..., None]
+    _emit: Callable[..., Item | None]
     _next_position: Callable[[str], int]
 
     def _check_open(self, call: Call) -> None:

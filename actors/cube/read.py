@@ -22,7 +22,7 @@ from memcube.actors.recall.index import Hit
 from memcube.actors.recall.pack import pack, without_duplicates, without_sources
 from memcube.actors.recall.query import parse_query
 from memcube.actors.recall.tokens import estimate_tokens
-from memcube.actors.trust import Ranked, channel_of, shared_out
+from memcube.actors.trust import FLOORS, STRICT, Ranked, channel_of, origin_of, shared_out
 from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.filters import Condition, Filter, Not, filter_from_proto, matches
@@ -188,9 +188,8 @@ def search(
             (hit, hit.id, view.items[hit.id].item.derived_from) for hit in without_duplicates(ranked)
         )
         channels = [channel_of(view.items[hit.id].item.sources) for hit in distinct]
-        chosen = shared_out(
-            [Ranked(hit, hit.score, channel) for hit, channel in zip(distinct, channels, strict=True)], top_k
-        )
+        offered = [Ranked(hit, hit.score, channel) for hit, channel in zip(distinct, channels, strict=True)]
+        chosen = shared_out(offered, top_k, STRICT if request.strict_sources else FLOORS)
         all_seen = len(hits) < limit or hits[-1].score < request.threshold
         # Planted texts may fill all that was fetched: then the others are looked for further down, once.
         crowded = limit < CROWDED and sum(map(bool, channels)) * 2 > len(channels)
@@ -207,7 +206,8 @@ def search(
             break
         tokens = estimate_tokens(view.items.text(hit.id))
         parts = [pb.ScorePart(name=name, value=value) for name, value in hit.parts.items()]
-        response.hits.add(item=view.items.wire(hit.id), score=hit.score, parts=parts, tokens=tokens)
+        origin = origin_of(view.items[hit.id].item.sources)
+        response.hits.add(item=view.items.wire(hit.id), score=hit.score, parts=parts, tokens=tokens, origin=origin)
         response.tokens += tokens
     response.vector_coverage = view.index.vector_coverage
     return response

@@ -43,7 +43,7 @@ class TaskPlanner:
     _put: dict[str, tuple[Held, ItemRecord]]
     _dropped: set[str]
     _ref: CubeRef
-    _emit: Callable[..., None]
+    _emit: Callable[..., Item | None]
     _live: Callable[[str], Item]
     _next_id: Callable[[], str]
     _feedback_without_model: Callable[[Call, str, HeldTask], HeldTask]

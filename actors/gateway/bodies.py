@@ -153,6 +153,7 @@ class SearchBody(Scoped):
     mode: Literal["fast", "fine", "mixture"] = Field("fast", description="fast, fine (a model answers) or mixture")
     rerank: bool = Field(False, description="a cross-encoder reads the first hits again, where one is configured")
     preferences: Count | None = Field(None, description="so many of the user's preferences too, up to 20")
+    strict_sources: bool = Field(False, description="what is from outside has two places of five at most")
 
     def request(self) -> pb.SearchRequest:
         """The wire form."""
@@ -169,6 +170,7 @@ class SearchBody(Scoped):
             mode=f"SEARCH_MODE_{self.mode.upper()}",
             rerank=self.rerank,
             preferences=self.preferences,
+            strict_sources=self.strict_sources,
             query=self.query,
             top_k=self.top_k,
             filter=_filter(self.filters),

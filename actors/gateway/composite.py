@@ -19,7 +19,7 @@ from memcube.actors.gateway.failure import as_error
 from memcube.actors.gateway.queries import Query
 from memcube.actors.gateway.together import together
 from memcube.actors.recall.pack import pack, without_duplicates, without_sources
-from memcube.actors.trust import Ranked, channel_of, shared_out
+from memcube.actors.trust import FLOORS, STRICT, Ranked, channel_of, shared_out
 from memcube.model.codec import source_from_proto
 from memcube.model.error_codec import detail_to_error
 from memcube.model.errors import InvalidArgumentError, NotFoundError, TooLargeError
@@ -157,26 +157,28 @@ def standing(hit: pb.Hit) -> tuple[float, float, str]:
     return hit.score, sum(part.value for part in hit.parts), hit.item.id
 
 
-async def fill(answer: pb.SearchResponse, hits: Sequence[pb.Hit], *, top_k: int, token_budget: int) -> None:
+async def fill(answer: pb.SearchResponse, hits: Sequence[pb.Hit], request: pb.SearchRequest) -> None:
     """Put the first of ``hits`` into an answer: near-duplicates once, within budget and message; says what did not fit."""
     if sum(hit.ByteSize() for hit in hits) < LOOP_BYTES:
-        _fill(answer, hits, top_k or DEFAULT_TOP_K, token_budget)
+        _fill(answer, hits, request)
     else:
-        await asyncio.to_thread(_fill, answer, hits, top_k or DEFAULT_TOP_K, token_budget)
+        await asyncio.to_thread(_fill, answer, hits, request)
 
 
 def _channel(hit: pb.Hit) -> str:
     return channel_of([source_from_proto(source) for source in hit.item.sources])
 
 
-def _fill(answer: pb.SearchResponse, hits: Sequence[pb.Hit], top_k: int, token_budget: int) -> None:
+def _fill(answer: pb.SearchResponse, hits: Sequence[pb.Hit], request: pb.SearchRequest) -> None:
+    top_k, token_budget = request.top_k or DEFAULT_TOP_K, request.token_budget
+    floors = STRICT if request.strict_sources else FLOORS
     limit = top_k * OVERFETCH
     while True:
         distinct = without_sources(
             (hit, hit.item.id, hit.item.derived_from)
             for hit in without_duplicates([(hit, hit.item.memory) for hit in hits[:limit]])
         )
-        chosen = shared_out([Ranked(hit, hit.score, _channel(hit)) for hit in distinct], top_k)
+        chosen = shared_out([Ranked(hit, hit.score, _channel(hit)) for hit in distinct], top_k, floors)
         if len(chosen) == top_k or limit >= len(hits):
             break
         limit *= 2

@@ -99,7 +99,7 @@ class Searching:
             founds = await self._find(asked, parts, await self._embed(asked, parts))
             hits = fused([hits, *(found.hits for found in founds)])
             _take_in(answer, [request.query, *parts], [found.answer for found in founds])
-        await fill(answer, hits, top_k=request.top_k, token_budget=request.token_budget)
+        await fill(answer, hits, request)
         if fine:
             await self._fine.answer(asking, answer)
             answer.spent.CopyFrom(spending_of(asking.spent))

@@ -77,6 +77,7 @@ def search(
     mode: Annotated[str, typer.Option("--mode", help="fast, fine (a language model answers) or mixture.")] = "fast",
     rerank: Annotated[bool, typer.Option("--rerank", help="Let a cross-encoder read the first hits again.")] = False,
     preferences: Annotated[int, typer.Option("--preferences", help="So many of the user's preferences too.")] = 0,
+    strict: Annotated[bool, typer.Option("--strict-sources", help="Hold what is from outside to 2 of 5 places.")] = False,
     server: Server = None,
     api_key: ApiKey = None,
     home: Home = None,
@@ -102,6 +103,7 @@ def search(
             mode=mode,
             rerank=rerank,
             preferences=preferences,
+            strict_sources=strict,
         )
         took = (time.monotonic() - began) * 1000
     if as_json:

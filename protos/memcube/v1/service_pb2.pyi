@@ -225,7 +225,7 @@ class AddStreamResponse(_message.Message):
     def __init__(self, added: _Optional[_Union[AddResponse, _Mapping]] = ..., error: _Optional[_Union[_error_pb2.ErrorDetail, _Mapping]] = ...) -> None: ...
 
 class SearchRequest(_message.Message):
-    __slots__ = ("scope", "query", "top_k", "filter", "threshold", "token_budget", "reference_time", "include_expired", "more", "memory_types", "mode", "rerank", "preferences")
+    __slots__ = ("scope", "query", "top_k", "filter", "threshold", "token_budget", "reference_time", "include_expired", "more", "memory_types", "mode", "rerank", "preferences", "strict_sources")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
     TOP_K_FIELD_NUMBER: _ClassVar[int]
@@ -239,6 +239,7 @@ class SearchRequest(_message.Message):
     MODE_FIELD_NUMBER: _ClassVar[int]
     RERANK_FIELD_NUMBER: _ClassVar[int]
     PREFERENCES_FIELD_NUMBER: _ClassVar[int]
+    STRICT_SOURCES_FIELD_NUMBER: _ClassVar[int]
     scope: Scope
     query: str
     top_k: int
@@ -252,7 +253,8 @@ class SearchRequest(_message.Message):
     mode: SearchMode
     rerank: bool
     preferences: int
-    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., query: _Optional[str] = ..., top_k: _Optional[int] = ..., filter: _Optional[_Union[_filter_pb2.Filter, _Mapping]] = ..., threshold: _Optional[float] = ..., token_budget: _Optional[int] = ..., reference_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., include_expired: _Optional[bool] = ..., more: _Optional[_Iterable[_Union[Scope, _Mapping]]] = ..., memory_types: _Optional[_Iterable[_Union[_item_pb2.MemoryType, str]]] = ..., mode: _Optional[_Union[SearchMode, str]] = ..., rerank: _Optional[bool] = ..., preferences: _Optional[int] = ...) -> None: ...
+    strict_sources: bool
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., query: _Optional[str] = ..., top_k: _Optional[int] = ..., filter: _Optional[_Union[_filter_pb2.Filter, _Mapping]] = ..., threshold: _Optional[float] = ..., token_budget: _Optional[int] = ..., reference_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., include_expired: _Optional[bool] = ..., more: _Optional[_Iterable[_Union[Scope, _Mapping]]] = ..., memory_types: _Optional[_Iterable[_Union[_item_pb2.MemoryType, str]]] = ..., mode: _Optional[_Union[SearchMode, str]] = ..., rerank: _Optional[bool] = ..., preferences: _Optional[int] = ..., strict_sources: _Optional[bool] = ...) -> None: ...
 
 class ScorePart(_message.Message):
     __slots__ = ("name", "value")
@@ -263,16 +265,18 @@ class ScorePart(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
 
 class Hit(_message.Message):
-    __slots__ = ("item", "score", "parts", "tokens")
+    __slots__ = ("item", "score", "parts", "tokens", "origin")
     ITEM_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     item: _item_pb2.Item
     score: float
     parts: _containers.RepeatedCompositeFieldContainer[ScorePart]
     tokens: int
-    def __init__(self, item: _Optional[_Union[_item_pb2.Item, _Mapping]] = ..., score: _Optional[float] = ..., parts: _Optional[_Iterable[_Union[ScorePart, _Mapping]]] = ..., tokens: _Optional[int] = ...) -> None: ...
+    origin: str
+    def __init__(self, item: _Optional[_Union[_item_pb2.Item, _Mapping]] = ..., score: _Optional[float] = ..., parts: _Optional[_Iterable[_Union[ScorePart, _Mapping]]] = ..., tokens: _Optional[int] = ..., origin: _Optional[str] = ...) -> None: ...
 
 class SearchResponse(_message.Message):
     __slots__ = ("hits", "tokens", "degraded", "seq", "vector_coverage", "index_ms", "embed_ms", "preferences", "preference_block", "answer", "cited", "sub_questions", "spent", "rerank_ms")

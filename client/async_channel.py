@@ -14,7 +14,7 @@ from memcube.client.channel import STREAM_CHUNK
 from memcube.client.prepare import Prepared
 from memcube.client.retry import Attempts, Retry
 from memcube.client.stub import Stub
-from memcube.client.wire import CHANNEL_OPTIONS, credentials, failure_of
+from memcube.client.wire import Pems, credentials, failure_of, open_channel
 from memcube.model import answers
 from memcube.model.errors import MemCubeError, UnavailableError
 
@@ -27,12 +27,19 @@ Plain = dict[str, Any]
 class AsyncConnection:
     """One channel to one gateway; made and used within one event loop."""
 
-    def __init__(self, target: str, api_key: str | None, timeout_s: float, retry: Retry | None = None) -> None:
+    def __init__(
+        self,
+        target: str,
+        api_key: str | None,
+        timeout_s: float,
+        retry: Retry | None = None,
+        pems: Pems = None,
+    ) -> None:
         self.target = target
         self.timeout_s = timeout_s
         self.retry = retry or Retry()
         self._metadata = credentials(api_key)
-        self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+        self._channel = open_channel(grpc.aio, target, pems)
         self._stub = Stub(self._channel)
         self._closed = False
 

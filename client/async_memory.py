@@ -48,7 +48,8 @@ class AsyncMemory(AsyncMoving, Verbs[Coroutine[Any, Any, Plain]]):
                 if target is None:
                     # Waits on files and processes: not in the event loop.
                     target = await asyncio.to_thread(ensure_running, self.options, self._say)
-                connection = AsyncConnection(target, self.options.api_key, self.options.timeout_s)
+                options = self.options
+                connection = AsyncConnection(target, options.api_key, options.timeout_s, pems=options.pems())
                 await connection.wait_ready(self.options.connect_s)
                 self._connection = connection
             return self._connection

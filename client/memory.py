@@ -36,7 +36,7 @@ class Memory(Moving, Verbs[Plain]):
     def _open(self) -> None:
         options = self.options
         target = options.address or ensure_running(options, self._say)
-        self._connection = Connection(target, options.api_key, options.timeout_s)
+        self._connection = Connection(target, options.api_key, options.timeout_s, pems=options.pems())
         self._connection.wait_ready(options.connect_s)
         self.audit: Audit[Plain] = Audit(self._ask)
         """The audit log, and where memories come from; see ``Audit``."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from memcube.actors.gateway.tls import Certificates
 from memcube.deployments.embedder.config import EmbedderConfig, check_config
 from memcube.deployments.reading import check_llm
 from memcube.deployments.reranker.config import check_config as check_reranker
@@ -95,6 +96,13 @@ class SystemConfig:
             keys_path=str(home / "keys.json"),
             governance_path=str(home / "vault" / "governance"),
         )
+        files = {"cert": "tls_cert", "key": "tls_key", "client_ca": "client_ca"}
+        named = {field: given for field, name in files.items() if (given := getattr(options, name, None))}
+        if named:
+            gateway = replace(gateway, tls=replace(gateway.tls, **named))
+        if gateway.tls.on:
+            # Broken files are better refused now than after Ray has been started for nothing.
+            Certificates(gateway.tls)
         gateway.load_keys()
         for port in (gateway.grpc_port, gateway.http_port):
             if port:

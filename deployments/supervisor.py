@@ -335,6 +335,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=None)
     parser.add_argument("--http-port", type=int, default=None)
     parser.add_argument("--embedder", default=None)
+    parser.add_argument("--tls-cert", default=None)
+    parser.add_argument("--tls-key", default=None)
+    parser.add_argument("--client-ca", default=None)
     parser.add_argument("--came-back", default="", help="When it started anew, in seconds of the monotonic clock.")
     return parser.parse_args(arguments)
 

@@ -76,6 +76,8 @@ class GatewayConfig:
 
         Where the settings want TLS beyond this machine, refuse to go without; else say in the log what that means.
         """
+        if self.tls.certificates and not self.tls.client_ca:
+            raise InvalidArgumentError("gateway.tls.client_ca", "is missing: without it no certificate is asked for")
         if is_loopback(self.host):
             return
         if not ring.principals and not self.identifies:

@@ -73,8 +73,6 @@ class TlsConfig:
             raise InvalidArgumentError(f"gateway.tls.{'key' if self.cert else 'cert'}", "is missing beside the other")
         if self.client_ca and not self.cert:
             raise InvalidArgumentError("gateway.tls.cert", "is missing: clients show certificates only over TLS")
-        if self.certificates and not self.client_ca:
-            raise InvalidArgumentError("gateway.tls.client_ca", "is missing: without it no certificate is asked for")
         if self.plaintext not in ("warn", "refuse"):
             raise InvalidArgumentError("gateway.tls.plaintext", f"{self.plaintext!r} is neither 'warn' nor 'refuse'")
 

@@ -6,12 +6,13 @@ by kind; see ``output.EXIT_STATUS``. A traceback is shown for defects of ours on
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 
-from memcube.client.cli import audit, changing, doctor, keys, memories, moving, privacy, system, tasks
+from memcube.client.cli import audit, changing, doctor, governance, grants, keys, memories, moving, privacy, system, tasks
 from memcube.client.cli.naming import in_options
 from memcube.client.cli.output import fail
 from memcube.model.errors import InvalidArgumentError, MemCubeError
@@ -31,6 +32,10 @@ memories.register(app)
 changing.register(app)
 moving.register(app)
 system.register(app)
+app.command("whoami")(governance.whoami)
+for _name in ("policies", "users", "teams", "roles", "shares", "quotas"):
+    app.add_typer(getattr(governance, _name), name=_name)
+app.add_typer(grants.app, name="grants")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(audit.app, name="audit")
@@ -40,6 +45,20 @@ app.add_typer(doctor.app, name="doctor")
 app.command("provenance")(audit.provenance)
 app.command("erase")(privacy.erase)
 app.command("encrypt")(doctor.encrypt)
+
+
+@app.callback()
+def everywhere(
+    tls: Annotated[
+        str, typer.Option("--tls", help="Speak TLS: 1 trusts what this machine trusts, a file its authority.")
+    ] = "",
+    client_cert: Annotated[str, typer.Option("--client-cert", help="The certificate to show, in PEM.")] = "",
+    client_key: Annotated[str, typer.Option("--client-key", help="Its key, where it is in another file.")] = "",
+) -> None:
+    """A memory for AI agents: add what was said, find it again, correct it, see its history."""
+    said = {"MEMCUBE_TLS": tls, "MEMCUBE_CLIENT_CERT": client_cert, "MEMCUBE_CLIENT_KEY": client_key}
+    os.environ.update({name: value for name, value in said.items() if value})
+
 
 UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """What a wrong command line raises; typer does not export it by name."""

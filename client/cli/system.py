@@ -63,6 +63,13 @@ def up(
         str | None,
         typer.Option("--embedder", help="minilm, torch, none, sentence:MODEL or openai:URL#MODEL."),
     ] = None,
+    tls_cert: Annotated[
+        str | None, typer.Option("--tls-cert", help="Speak TLS on both ports, with this certificate chain (PEM).")
+    ] = None,
+    tls_key: Annotated[str | None, typer.Option("--tls-key", help="Its key.")] = None,
+    client_ca: Annotated[
+        str | None, typer.Option("--client-ca", help="Let in only clients with a certificate of this authority.")
+    ] = None,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Return before the system is ready.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait.")] = START_S,
     as_json: Json = False,
@@ -71,6 +78,8 @@ def up(
     folder = home_folder(home)
     arguments: list[str] = []
     chosen = {"--address": address or None, "--frames": frames, "--host": host, "--port": port}
+    files = {"--tls-cert": tls_cert, "--tls-key": tls_key, "--client-ca": client_ca}
+    chosen |= {name: str(Path(path).absolute()) if path else path for name, path in files.items()}
     for name, value in {**chosen, "--http-port": http_port, "--embedder": embedder}.items():
         if value is not None:
             arguments += [name, str(value)]

@@ -11,6 +11,7 @@ from memcube.actors.directory.local import LocalRouter
 from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.server import GatewayServer
+from memcube.actors.governance.local import LocalGovernor
 from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.vault.sqlite_vault import SqliteVault
 
@@ -37,9 +38,10 @@ class Gateway:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         router = LocalRouter(SqliteVault(self.folder / "vault"))
         moving = InterchangeConfig(root=str(self.folder / "vault" / "interchange"))
-        server = GatewayServer(
-            GatewayConfig(keys_path=str(self.folder / "keys.json")), Neighbours(router, interchange=moving)
-        )
+        governance = self.folder / "vault" / "governance"
+        governor = LocalGovernor(governance)
+        config = GatewayConfig(keys_path=str(self.folder / "keys.json"), governance_path=str(governance))
+        server = GatewayServer(config, Neighbours(router, interchange=moving, governor=governor))
         await server.start()
         self.address = server.grpc_address
         self._ready.set()
@@ -47,6 +49,7 @@ class Gateway:
             await self._stop.wait()
         finally:
             await server.stop()
+            governor.close()
             await router.close()
 
     def close(self) -> None:

@@ -115,10 +115,11 @@ def test_settings_that_make_no_sense_are_refused_by_name(tmp_path: Path) -> None
     """Half a pair, rules without an authority, files that are not there; an open address without TLS where that is so set."""
     cert, key = map(str, Authority(tmp_path / "ca").make("server"))
     ring = KeyRing().with_key("mck", Principal("acme", "a"))
+    without_authority = TlsConfig(cert, key, certificates=(CertificateRule("CN=a"),))
     for make, name in (
         (lambda: TlsConfig(cert=cert), "gateway.tls.key"),
         (lambda: TlsConfig(client_ca=cert), "gateway.tls.cert"),
-        (lambda: TlsConfig(cert, key, certificates=(CertificateRule("CN=a"),)), "gateway.tls.client_ca"),
+        (lambda: GatewayConfig(tls=without_authority).check_exposure(ring), "gateway.tls.client_ca"),
         (lambda: TlsConfig(plaintext="perhaps"), "gateway.tls.plaintext"),
         (lambda: tls_module.Certificates(TlsConfig("no", key)), "gateway.tls.cert"),
         (lambda: tls_module.Certificates(TlsConfig(cert, cert)), "gateway.tls.cert"),

@@ -143,6 +143,7 @@ def _certificate(answer: audit_pb2.EraseResponse) -> Plain:
         ],
         "keys_destroyed": erasure.keys_destroyed,
         "topic_events": erasure.topic_events,
+        "files": erasure.files,
         "statement": answer.statement.hex(),
         "signature": answer.signature.hex(),
         "public_key": answer.public_key.hex(),

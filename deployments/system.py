@@ -35,6 +35,7 @@ from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.governance.audit_recorder import AuditConfig
 from memcube.actors.governance.audit_records import Records
 from memcube.actors.governance.erasure import Purges
+from memcube.actors.governance.erasure_files import purge_files
 from memcube.actors.governance.actor import GOVERNOR, GovernorClient, start_governor
 from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.reranking.actor import APPLICATION as RERANKER_APPLICATION
@@ -174,7 +175,9 @@ def _neighbours(
 
 def _records(vault: Path, audit: AuditConfig, encryption: EncryptionConfig, router: Router) -> Records:
     """What is kept, proven and erased; in the gateway's process."""
-    purges = Purges(keys=keystore(vault, encryption), compact=SqliteVault(vault).compact)
+    purges = Purges(
+        keys=keystore(vault, encryption), files=partial(purge_files, vault), compact=SqliteVault(vault).compact
+    )
     return Records(vault, router, audit, purges)
 
 

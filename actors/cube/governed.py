@@ -119,10 +119,9 @@ def visible_records(
         told: EventRecord | None = record
         if record.kind == EventKind.ITEM_DELETED:
             told = before(record.item_id, record.seq)
-        if told is None or told.kind == ERASED:
-            event = event_pb2.Event()
-        else:
-            event = event_pb2.Event.FromString(told.body)
+        event = event_pb2.Event()
+        if told is not None and told.kind != ERASED:
+            event.MergeFromString(told.body)
         if not record.item_id or (event.HasField("item") and judge(event.item)):
             shown.append(record)
     return shown

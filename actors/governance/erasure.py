@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -52,6 +52,8 @@ class Purges:
     """The data keys, of an encrypted vault."""
     topics: Callable[[str, str, str], Awaitable[int]] | None = None
     """Purges events of topics that are about (tenant, user_id, cube_id), one of the last two empty; how many."""
+    files: Callable[[str, Sequence[CubeRef]], int] | None = None
+    """Blocking: removes files beside the cubes that may hold something of a subject of these cubes; how many."""
     compact: Callable[[str], None] | None = None
     """Blocking: has the tenant's list of cubes say nothing of those that are gone."""
 
@@ -163,6 +165,9 @@ class Erasures:
                     await self._purge(ref, erasure)
             if self._purges.topics is not None:
                 erasure.topic_events = await self._purges.topics(erasure.tenant, erasure.user_id, erasure.cube_id)
+            if self._purges.files is not None:
+                touched = [CubeRef(erasure.tenant, cube.cube_id) for cube in erasure.cubes]
+                erasure.files = await asyncio.to_thread(self._purges.files, erasure.tenant, touched)
             erasure.keys_destroyed = await asyncio.to_thread(self._purges.destroy_keys, erasure, through)
             erasure.finished_at.FromDatetime(utc_now())
             return await asyncio.to_thread(self._certify, path, erasure)

@@ -28,7 +28,7 @@ from memcube.protos.memcube.v1 import filter_pb2 as memcube_dot_v1_dot_filter__p
 from memcube.protos.memcube.v1 import item_pb2 as memcube_dot_v1_dot_item__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16memcube/v1/audit.proto\x12\nmemcube.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17memcube/v1/filter.proto\x1a\x15memcube/v1/item.proto\"\xc3\x01\n\nAuditEntry\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cprincipal_id\x18\x03 \x01(\t\x12\x0c\n\x04verb\x18\x04 \x01(\t\x12\x10\n\x08resource\x18\x05 \x01(\t\x12\x0f\n\x07outcome\x18\x06 \x01(\t\x12\x16\n\x0erequest_digest\x18\x07 \x01(\x0c\x12\x11\n\ttransport\x18\x08 \x01(\t\x12\x0c\n\x04note\x18\t \x01(\t\"\x87\x01\n\x08TreeHead\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsignature\x18\x05 \x01(\x0c\x12\x12\n\npublic_key\x18\x06 \x01(\x0c\" \n\x10\x41uditHeadRequest\x12\x0c\n\x04size\x18\x01 \x01(\x04\"m\n\x10ReadAuditRequest\x12\x10\n\x08\x66rom_seq\x18\x01 \x01(\x04\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x14\n\x0cprincipal_id\x18\x03 \x01(\t\x12\x0c\n\x04verb\x18\x04 \x01(\t\x12\x10\n\x08resource\x18\x05 \x01(\t\"l\n\x11ReadAuditResponse\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\x0c\x12\x15\n\x08next_seq\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\"\n\x04head\x18\x03 \x01(\x0b\x32\x14.memcube.v1.TreeHeadB\x0b\n\t_next_seq\"2\n\x15ProveInclusionRequest\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0c\n\x04size\x18\x02 \x01(\x04\"Y\n\x16ProveInclusionResponse\x12\r\n\x05\x65ntry\x18\x01 \x01(\x0c\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12\"\n\x04head\x18\x03 \x01(\x0b\x32\x14.memcube.v1.TreeHead\"=\n\x17ProveConsistencyRequest\x12\x11\n\tfrom_size\x18\x01 \x01(\x04\x12\x0f\n\x07to_size\x18\x02 \x01(\x04\"L\n\x18ProveConsistencyResponse\x12\x0c\n\x04path\x18\x01 \x03(\x0c\x12\"\n\x04head\x18\x02 \x01(\x0b\x32\x14.memcube.v1.TreeHead\".\n\x11ProvenanceRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x02 \x01(\r\"Z\n\x12ProvenanceResponse\x12)\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0c\n\x04root\x18\x02 \x01(\t\x12\x0b\n\x03\x63ut\x18\x03 \x01(\x08\"Y\n\x0c\x45raseRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ube_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"\x8e\x01\n\nErasedCube\x12\x0f\n\x07\x63ube_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65vents\x18\x02 \x01(\x04\x12\r\n\x05items\x18\x03 \x01(\x04\x12\x0f\n\x07\x64\x65rived\x18\x04 \x01(\x04\x12\x0f\n\x07vectors\x18\x05 \x01(\x04\x12\x10\n\x08receipts\x18\x06 \x01(\x04\x12\r\n\x05tasks\x18\x07 \x01(\x04\x12\r\n\x05\x66iles\x18\x08 \x01(\x04\"\xa3\x02\n\x07\x45rasure\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63ube_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x14\n\x0cprincipal_id\x18\x06 \x01(\t\x12.\n\nstarted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05\x63ubes\x18\t \x03(\x0b\x32\x16.memcube.v1.ErasedCube\x12\x16\n\x0ekeys_destroyed\x18\n \x01(\r\x12\x14\n\x0ctopic_events\x18\x0b \x01(\x04\"I\n\rEraseResponse\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\"(\n\x13ListErasuresRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\"C\n\x14ListErasuresResponse\x12+\n\x08\x65rasures\x18\x01 \x03(\x0b\x32\x19.memcube.v1.EraseResponse\"\xae\x01\n\x04Hold\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x63ubes\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\"\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x12.memcube.v1.Filter\x12\x14\n\x0cprincipal_id\x18\x06 \x01(\t\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x0ePutHoldRequest\x12\x1e\n\x04hold\x18\x01 \x01(\x0b\x32\x10.memcube.v1.Hold\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"1\n\x0fPutHoldResponse\x12\x1e\n\x04hold\x18\x01 \x01(\x0b\x32\x10.memcube.v1.Hold\";\n\x12ReleaseHoldRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x15\n\x13ReleaseHoldResponse\"\x12\n\x10ListHoldsRequest\"4\n\x11ListHoldsResponse\x12\x1f\n\x05holds\x18\x01 \x03(\x0b\x32\x10.memcube.v1.Hold\"\x99\x02\n\rRetentionRule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x63ubes\x18\x02 \x01(\t\x12+\n\x0bmemory_type\x18\x03 \x01(\x0e\x32\x16.memcube.v1.MemoryType\x12\x0b\n\x03tag\x18\x04 \x01(\t\x12\x0e\n\x06keep_s\x18\x05 \x01(\x01\x12\x0e\n\x06\x61\x63tion\x18\x06 \x01(\t\x12\x14\n\x0cprincipal_id\x18\x07 \x01(\t\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0blast_run_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x64one\x18\n \x01(\x04\x12\x0c\n\x04held\x18\x0b \x01(\x04\"W\n\x13PutRetentionRequest\x12\'\n\x04rule\x18\x01 \x01(\x0b\x32\x19.memcube.v1.RetentionRule\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"?\n\x14PutRetentionResponse\x12\'\n\x04rule\x18\x01 \x01(\x0b\x32\x19.memcube.v1.RetentionRule\"?\n\x16\x44\x65leteRetentionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x19\n\x17\x44\x65leteRetentionResponse\"\x16\n\x14ListRetentionRequest\"A\n\x15ListRetentionResponse\x12(\n\x05rules\x18\x01 \x03(\x0b\x32\x19.memcube.v1.RetentionRule\"<\n\x10\x45raseCubeRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\";\n\x11\x45raseCubeResponse\x12&\n\x06\x65rased\x18\x01 \x01(\x0b\x32\x16.memcube.v1.ErasedCube\"`\n\rRetainRequest\x12\'\n\x04rule\x18\x01 \x01(\x0b\x32\x19.memcube.v1.RetentionRule\x12\r\n\x05limit\x18\x02 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\":\n\x0eRetainResponse\x12\x0c\n\x04\x64one\x18\x01 \x01(\x04\x12\x0c\n\x04held\x18\x02 \x01(\x04\x12\x0c\n\x04more\x18\x03 \x01(\x08\x32\x94\x08\n\x0eRecordsService\x12H\n\tReadAudit\x12\x1c.memcube.v1.ReadAuditRequest\x1a\x1d.memcube.v1.ReadAuditResponse\x12?\n\tAuditHead\x12\x1c.memcube.v1.AuditHeadRequest\x1a\x14.memcube.v1.TreeHead\x12W\n\x0eProveInclusion\x12!.memcube.v1.ProveInclusionRequest\x1a\".memcube.v1.ProveInclusionResponse\x12]\n\x10ProveConsistency\x12#.memcube.v1.ProveConsistencyRequest\x1a$.memcube.v1.ProveConsistencyResponse\x12K\n\nProvenance\x12\x1d.memcube.v1.ProvenanceRequest\x1a\x1e.memcube.v1.ProvenanceResponse\x12<\n\x05\x45rase\x12\x18.memcube.v1.EraseRequest\x1a\x19.memcube.v1.EraseResponse\x12Q\n\x0cListErasures\x12\x1f.memcube.v1.ListErasuresRequest\x1a .memcube.v1.ListErasuresResponse\x12\x42\n\x07PutHold\x12\x1a.memcube.v1.PutHoldRequest\x1a\x1b.memcube.v1.PutHoldResponse\x12N\n\x0bReleaseHold\x12\x1e.memcube.v1.ReleaseHoldRequest\x1a\x1f.memcube.v1.ReleaseHoldResponse\x12H\n\tListHolds\x12\x1c.memcube.v1.ListHoldsRequest\x1a\x1d.memcube.v1.ListHoldsResponse\x12Q\n\x0cPutRetention\x12\x1f.memcube.v1.PutRetentionRequest\x1a .memcube.v1.PutRetentionResponse\x12Z\n\x0f\x44\x65leteRetention\x12\".memcube.v1.DeleteRetentionRequest\x1a#.memcube.v1.DeleteRetentionResponse\x12T\n\rListRetention\x12 .memcube.v1.ListRetentionRequest\x1a!.memcube.v1.ListRetentionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16memcube/v1/audit.proto\x12\nmemcube.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17memcube/v1/filter.proto\x1a\x15memcube/v1/item.proto\"\xc3\x01\n\nAuditEntry\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cprincipal_id\x18\x03 \x01(\t\x12\x0c\n\x04verb\x18\x04 \x01(\t\x12\x10\n\x08resource\x18\x05 \x01(\t\x12\x0f\n\x07outcome\x18\x06 \x01(\t\x12\x16\n\x0erequest_digest\x18\x07 \x01(\x0c\x12\x11\n\ttransport\x18\x08 \x01(\t\x12\x0c\n\x04note\x18\t \x01(\t\"\x87\x01\n\x08TreeHead\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsignature\x18\x05 \x01(\x0c\x12\x12\n\npublic_key\x18\x06 \x01(\x0c\" \n\x10\x41uditHeadRequest\x12\x0c\n\x04size\x18\x01 \x01(\x04\"m\n\x10ReadAuditRequest\x12\x10\n\x08\x66rom_seq\x18\x01 \x01(\x04\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x14\n\x0cprincipal_id\x18\x03 \x01(\t\x12\x0c\n\x04verb\x18\x04 \x01(\t\x12\x10\n\x08resource\x18\x05 \x01(\t\"l\n\x11ReadAuditResponse\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\x0c\x12\x15\n\x08next_seq\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\"\n\x04head\x18\x03 \x01(\x0b\x32\x14.memcube.v1.TreeHeadB\x0b\n\t_next_seq\"2\n\x15ProveInclusionRequest\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0c\n\x04size\x18\x02 \x01(\x04\"Y\n\x16ProveInclusionResponse\x12\r\n\x05\x65ntry\x18\x01 \x01(\x0c\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12\"\n\x04head\x18\x03 \x01(\x0b\x32\x14.memcube.v1.TreeHead\"=\n\x17ProveConsistencyRequest\x12\x11\n\tfrom_size\x18\x01 \x01(\x04\x12\x0f\n\x07to_size\x18\x02 \x01(\x04\"L\n\x18ProveConsistencyResponse\x12\x0c\n\x04path\x18\x01 \x03(\x0c\x12\"\n\x04head\x18\x02 \x01(\x0b\x32\x14.memcube.v1.TreeHead\".\n\x11ProvenanceRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x02 \x01(\r\"Z\n\x12ProvenanceResponse\x12)\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0c\n\x04root\x18\x02 \x01(\t\x12\x0b\n\x03\x63ut\x18\x03 \x01(\x08\"Y\n\x0c\x45raseRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ube_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"\x8e\x01\n\nErasedCube\x12\x0f\n\x07\x63ube_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65vents\x18\x02 \x01(\x04\x12\r\n\x05items\x18\x03 \x01(\x04\x12\x0f\n\x07\x64\x65rived\x18\x04 \x01(\x04\x12\x0f\n\x07vectors\x18\x05 \x01(\x04\x12\x10\n\x08receipts\x18\x06 \x01(\x04\x12\r\n\x05tasks\x18\x07 \x01(\x04\x12\r\n\x05\x66iles\x18\x08 \x01(\x04\"\xb2\x02\n\x07\x45rasure\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63ube_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x14\n\x0cprincipal_id\x18\x06 \x01(\t\x12.\n\nstarted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05\x63ubes\x18\t \x03(\x0b\x32\x16.memcube.v1.ErasedCube\x12\x16\n\x0ekeys_destroyed\x18\n \x01(\r\x12\x14\n\x0ctopic_events\x18\x0b \x01(\x04\x12\r\n\x05\x66iles\x18\x0c \x01(\x04\"I\n\rEraseResponse\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\"(\n\x13ListErasuresRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\"C\n\x14ListErasuresResponse\x12+\n\x08\x65rasures\x18\x01 \x03(\x0b\x32\x19.memcube.v1.EraseResponse\"\xae\x01\n\x04Hold\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x63ubes\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\"\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x12.memcube.v1.Filter\x12\x14\n\x0cprincipal_id\x18\x06 \x01(\t\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x0ePutHoldRequest\x12\x1e\n\x04hold\x18\x01 \x01(\x0b\x32\x10.memcube.v1.Hold\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"1\n\x0fPutHoldResponse\x12\x1e\n\x04hold\x18\x01 \x01(\x0b\x32\x10.memcube.v1.Hold\";\n\x12ReleaseHoldRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x15\n\x13ReleaseHoldResponse\"\x12\n\x10ListHoldsRequest\"4\n\x11ListHoldsResponse\x12\x1f\n\x05holds\x18\x01 \x03(\x0b\x32\x10.memcube.v1.Hold\"\x99\x02\n\rRetentionRule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x63ubes\x18\x02 \x01(\t\x12+\n\x0bmemory_type\x18\x03 \x01(\x0e\x32\x16.memcube.v1.MemoryType\x12\x0b\n\x03tag\x18\x04 \x01(\t\x12\x0e\n\x06keep_s\x18\x05 \x01(\x01\x12\x0e\n\x06\x61\x63tion\x18\x06 \x01(\t\x12\x14\n\x0cprincipal_id\x18\x07 \x01(\t\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0blast_run_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x64one\x18\n \x01(\x04\x12\x0c\n\x04held\x18\x0b \x01(\x04\"W\n\x13PutRetentionRequest\x12\'\n\x04rule\x18\x01 \x01(\x0b\x32\x19.memcube.v1.RetentionRule\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"?\n\x14PutRetentionResponse\x12\'\n\x04rule\x18\x01 \x01(\x0b\x32\x19.memcube.v1.RetentionRule\"?\n\x16\x44\x65leteRetentionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x19\n\x17\x44\x65leteRetentionResponse\"\x16\n\x14ListRetentionRequest\"A\n\x15ListRetentionResponse\x12(\n\x05rules\x18\x01 \x03(\x0b\x32\x19.memcube.v1.RetentionRule\"<\n\x10\x45raseCubeRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\";\n\x11\x45raseCubeResponse\x12&\n\x06\x65rased\x18\x01 \x01(\x0b\x32\x16.memcube.v1.ErasedCube\"`\n\rRetainRequest\x12\'\n\x04rule\x18\x01 \x01(\x0b\x32\x19.memcube.v1.RetentionRule\x12\r\n\x05limit\x18\x02 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\":\n\x0eRetainResponse\x12\x0c\n\x04\x64one\x18\x01 \x01(\x04\x12\x0c\n\x04held\x18\x02 \x01(\x04\x12\x0c\n\x04more\x18\x03 \x01(\x08\x32\x94\x08\n\x0eRecordsService\x12H\n\tReadAudit\x12\x1c.memcube.v1.ReadAuditRequest\x1a\x1d.memcube.v1.ReadAuditResponse\x12?\n\tAuditHead\x12\x1c.memcube.v1.AuditHeadRequest\x1a\x14.memcube.v1.TreeHead\x12W\n\x0eProveInclusion\x12!.memcube.v1.ProveInclusionRequest\x1a\".memcube.v1.ProveInclusionResponse\x12]\n\x10ProveConsistency\x12#.memcube.v1.ProveConsistencyRequest\x1a$.memcube.v1.ProveConsistencyResponse\x12K\n\nProvenance\x12\x1d.memcube.v1.ProvenanceRequest\x1a\x1e.memcube.v1.ProvenanceResponse\x12<\n\x05\x45rase\x12\x18.memcube.v1.EraseRequest\x1a\x19.memcube.v1.EraseResponse\x12Q\n\x0cListErasures\x12\x1f.memcube.v1.ListErasuresRequest\x1a .memcube.v1.ListErasuresResponse\x12\x42\n\x07PutHold\x12\x1a.memcube.v1.PutHoldRequest\x1a\x1b.memcube.v1.PutHoldResponse\x12N\n\x0bReleaseHold\x12\x1e.memcube.v1.ReleaseHoldRequest\x1a\x1f.memcube.v1.ReleaseHoldResponse\x12H\n\tListHolds\x12\x1c.memcube.v1.ListHoldsRequest\x1a\x1d.memcube.v1.ListHoldsResponse\x12Q\n\x0cPutRetention\x12\x1f.memcube.v1.PutRetentionRequest\x1a .memcube.v1.PutRetentionResponse\x12Z\n\x0f\x44\x65leteRetention\x12\".memcube.v1.DeleteRetentionRequest\x1a#.memcube.v1.DeleteRetentionResponse\x12T\n\rListRetention\x12 .memcube.v1.ListRetentionRequest\x1a!.memcube.v1.ListRetentionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,49 +62,49 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASEDCUBE']._serialized_start=1256
   _globals['_ERASEDCUBE']._serialized_end=1398
   _globals['_ERASURE']._serialized_start=1401
-  _globals['_ERASURE']._serialized_end=1692
-  _globals['_ERASERESPONSE']._serialized_start=1694
-  _globals['_ERASERESPONSE']._serialized_end=1767
-  _globals['_LISTERASURESREQUEST']._serialized_start=1769
-  _globals['_LISTERASURESREQUEST']._serialized_end=1809
-  _globals['_LISTERASURESRESPONSE']._serialized_start=1811
-  _globals['_LISTERASURESRESPONSE']._serialized_end=1878
-  _globals['_HOLD']._serialized_start=1881
-  _globals['_HOLD']._serialized_end=2055
-  _globals['_PUTHOLDREQUEST']._serialized_start=2057
-  _globals['_PUTHOLDREQUEST']._serialized_end=2130
-  _globals['_PUTHOLDRESPONSE']._serialized_start=2132
-  _globals['_PUTHOLDRESPONSE']._serialized_end=2181
-  _globals['_RELEASEHOLDREQUEST']._serialized_start=2183
-  _globals['_RELEASEHOLDREQUEST']._serialized_end=2242
-  _globals['_RELEASEHOLDRESPONSE']._serialized_start=2244
-  _globals['_RELEASEHOLDRESPONSE']._serialized_end=2265
-  _globals['_LISTHOLDSREQUEST']._serialized_start=2267
-  _globals['_LISTHOLDSREQUEST']._serialized_end=2285
-  _globals['_LISTHOLDSRESPONSE']._serialized_start=2287
-  _globals['_LISTHOLDSRESPONSE']._serialized_end=2339
-  _globals['_RETENTIONRULE']._serialized_start=2342
-  _globals['_RETENTIONRULE']._serialized_end=2623
-  _globals['_PUTRETENTIONREQUEST']._serialized_start=2625
-  _globals['_PUTRETENTIONREQUEST']._serialized_end=2712
-  _globals['_PUTRETENTIONRESPONSE']._serialized_start=2714
-  _globals['_PUTRETENTIONRESPONSE']._serialized_end=2777
-  _globals['_DELETERETENTIONREQUEST']._serialized_start=2779
-  _globals['_DELETERETENTIONREQUEST']._serialized_end=2842
-  _globals['_DELETERETENTIONRESPONSE']._serialized_start=2844
-  _globals['_DELETERETENTIONRESPONSE']._serialized_end=2869
-  _globals['_LISTRETENTIONREQUEST']._serialized_start=2871
-  _globals['_LISTRETENTIONREQUEST']._serialized_end=2893
-  _globals['_LISTRETENTIONRESPONSE']._serialized_start=2895
-  _globals['_LISTRETENTIONRESPONSE']._serialized_end=2960
-  _globals['_ERASECUBEREQUEST']._serialized_start=2962
-  _globals['_ERASECUBEREQUEST']._serialized_end=3022
-  _globals['_ERASECUBERESPONSE']._serialized_start=3024
-  _globals['_ERASECUBERESPONSE']._serialized_end=3083
-  _globals['_RETAINREQUEST']._serialized_start=3085
-  _globals['_RETAINREQUEST']._serialized_end=3181
-  _globals['_RETAINRESPONSE']._serialized_start=3183
-  _globals['_RETAINRESPONSE']._serialized_end=3241
-  _globals['_RECORDSSERVICE']._serialized_start=3244
-  _globals['_RECORDSSERVICE']._serialized_end=4288
+  _globals['_ERASURE']._serialized_end=1707
+  _globals['_ERASERESPONSE']._serialized_start=1709
+  _globals['_ERASERESPONSE']._serialized_end=1782
+  _globals['_LISTERASURESREQUEST']._serialized_start=1784
+  _globals['_LISTERASURESREQUEST']._serialized_end=1824
+  _globals['_LISTERASURESRESPONSE']._serialized_start=1826
+  _globals['_LISTERASURESRESPONSE']._serialized_end=1893
+  _globals['_HOLD']._serialized_start=1896
+  _globals['_HOLD']._serialized_end=2070
+  _globals['_PUTHOLDREQUEST']._serialized_start=2072
+  _globals['_PUTHOLDREQUEST']._serialized_end=2145
+  _globals['_PUTHOLDRESPONSE']._serialized_start=2147
+  _globals['_PUTHOLDRESPONSE']._serialized_end=2196
+  _globals['_RELEASEHOLDREQUEST']._serialized_start=2198
+  _globals['_RELEASEHOLDREQUEST']._serialized_end=2257
+  _globals['_RELEASEHOLDRESPONSE']._serialized_start=2259
+  _globals['_RELEASEHOLDRESPONSE']._serialized_end=2280
+  _globals['_LISTHOLDSREQUEST']._serialized_start=2282
+  _globals['_LISTHOLDSREQUEST']._serialized_end=2300
+  _globals['_LISTHOLDSRESPONSE']._serialized_start=2302
+  _globals['_LISTHOLDSRESPONSE']._serialized_end=2354
+  _globals['_RETENTIONRULE']._serialized_start=2357
+  _globals['_RETENTIONRULE']._serialized_end=2638
+  _globals['_PUTRETENTIONREQUEST']._serialized_start=2640
+  _globals['_PUTRETENTIONREQUEST']._serialized_end=2727
+  _globals['_PUTRETENTIONRESPONSE']._serialized_start=2729
+  _globals['_PUTRETENTIONRESPONSE']._serialized_end=2792
+  _globals['_DELETERETENTIONREQUEST']._serialized_start=2794
+  _globals['_DELETERETENTIONREQUEST']._serialized_end=2857
+  _globals['_DELETERETENTIONRESPONSE']._serialized_start=2859
+  _globals['_DELETERETENTIONRESPONSE']._serialized_end=2884
+  _globals['_LISTRETENTIONREQUEST']._serialized_start=2886
+  _globals['_LISTRETENTIONREQUEST']._serialized_end=2908
+  _globals['_LISTRETENTIONRESPONSE']._serialized_start=2910
+  _globals['_LISTRETENTIONRESPONSE']._serialized_end=2975
+  _globals['_ERASECUBEREQUEST']._serialized_start=2977
+  _globals['_ERASECUBEREQUEST']._serialized_end=3037
+  _globals['_ERASECUBERESPONSE']._serialized_start=3039
+  _globals['_ERASECUBERESPONSE']._serialized_end=3098
+  _globals['_RETAINREQUEST']._serialized_start=3100
+  _globals['_RETAINREQUEST']._serialized_end=3196
+  _globals['_RETAINRESPONSE']._serialized_start=3198
+  _globals['_RETAINRESPONSE']._serialized_end=3256
+  _globals['_RECORDSSERVICE']._serialized_start=3259
+  _globals['_RECORDSSERVICE']._serialized_end=4303
 # @@protoc_insertion_point(module_scope)

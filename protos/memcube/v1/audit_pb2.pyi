@@ -165,7 +165,7 @@ class ErasedCube(_message.Message):
     def __init__(self, cube_id: _Optional[str] = ..., events: _Optional[int] = ..., items: _Optional[int] = ..., derived: _Optional[int] = ..., vectors: _Optional[int] = ..., receipts: _Optional[int] = ..., tasks: _Optional[int] = ..., files: _Optional[int] = ...) -> None: ...
 
 class Erasure(_message.Message):
-    __slots__ = ("id", "tenant", "user_id", "cube_id", "reason", "principal_id", "started_at", "finished_at", "cubes", "keys_destroyed", "topic_events")
+    __slots__ = ("id", "tenant", "user_id", "cube_id", "reason", "principal_id", "started_at", "finished_at", "cubes", "keys_destroyed", "topic_events", "files")
     ID_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -177,6 +177,7 @@ class Erasure(_message.Message):
     CUBES_FIELD_NUMBER: _ClassVar[int]
     KEYS_DESTROYED_FIELD_NUMBER: _ClassVar[int]
     TOPIC_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     id: str
     tenant: str
     user_id: str
@@ -188,7 +189,8 @@ class Erasure(_message.Message):
     cubes: _containers.RepeatedCompositeFieldContainer[ErasedCube]
     keys_destroyed: int
     topic_events: int
-    def __init__(self, id: _Optional[str] = ..., tenant: _Optional[str] = ..., user_id: _Optional[str] = ..., cube_id: _Optional[str] = ..., reason: _Optional[str] = ..., principal_id: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cubes: _Optional[_Iterable[_Union[ErasedCube, _Mapping]]] = ..., keys_destroyed: _Optional[int] = ..., topic_events: _Optional[int] = ...) -> None: ...
+    files: int
+    def __init__(self, id: _Optional[str] = ..., tenant: _Optional[str] = ..., user_id: _Optional[str] = ..., cube_id: _Optional[str] = ..., reason: _Optional[str] = ..., principal_id: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finished_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cubes: _Optional[_Iterable[_Union[ErasedCube, _Mapping]]] = ..., keys_destroyed: _Optional[int] = ..., topic_events: _Optional[int] = ..., files: _Optional[int] = ...) -> None: ...
 
 class EraseResponse(_message.Message):
     __slots__ = ("statement", "signature", "public_key")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from memcube.actors.cube.config import FrameConfig
 from memcube.actors.directory.local import LocalRouter
 from memcube.actors.governance.audit_records import Records
 from memcube.actors.governance.erasure import Purges
+from memcube.actors.governance.erasure_files import purge_files
 from memcube.actors.governance.hold import HoldFile
 from memcube.actors.governance.keystore import Keystore, user_subject
 from memcube.actors.governance.provenance import Document
@@ -74,7 +76,8 @@ def test_an_erasure_that_was_cut_off_goes_on_at_the_next_start(tmp_path: Path) -
 
     async def second() -> audit_pb2.EraseResponse:
         router = LocalRouter(SqliteVault(tmp_path / "vault"))
-        records = Records(tmp_path / "vault", router, purges=Purges(keys=keys))
+        files = partial(purge_files, tmp_path / "vault")
+        records = Records(tmp_path / "vault", router, purges=Purges(keys=keys, files=files))
         await records.erasures.resume()
         (done,) = records.erasures.known("acme", 10)
         await router.close()
@@ -82,10 +85,15 @@ def test_an_erasure_that_was_cut_off_goes_on_at_the_next_start(tmp_path: Path) -
         return done
 
     run(first())
+    exported = tmp_path / "vault" / "interchange" / "exports" / "acme" / "sha256"
+    exported.mkdir(parents=True)
+    (exported / "blob").write_text("a quokka that was exported")
     assert list((tmp_path / "vault" / "governance" / "erasures").rglob("*.open"))
     done = run(second())
     assert verifies(done.public_key, done.signature, erasure_text(done.statement))
-    assert audit_pb2.Erasure.FromString(done.statement).keys_destroyed >= 1
+    told = audit_pb2.Erasure.FromString(done.statement)
+    assert told.keys_destroyed >= 1
+    assert told.files == 1
     assert list((tmp_path / "vault" / "governance" / "erasures").rglob("*.open")) == []
     data = [path.read_bytes() for path in (tmp_path / "vault").rglob("*") if path.is_file()]
     assert sum(one.count(b"quokka") for one in data) == 0

@@ -105,9 +105,7 @@ class _Line:
 def _import(line: _Line, job: Mapping[str, Any]) -> None:
     keys = [PublicKey.parse(key) for key in job["keys"]]
     with open_bundle(job["folder"], most_bytes=job["most_bytes"]) as bundle:
-        # Which ids are kept is known later; when an item with a foreign id was made does not depend on it.
-        ids = NewIds("", False)
-        report = verify_bundle(bundle, keys, each=ids.note)
+        report = verify_bundle(bundle, keys)
         about = bundle.descriptor
         line.send(
             b"R",
@@ -123,7 +121,7 @@ def _import(line: _Line, job: Mapping[str, Any]) -> None:
             ),
         )
         where = line.json(b"G")
-        ids.go_to(where["key"], where["keep_ids"])
+        ids = NewIds(where["key"], where["keep_ids"])
         withheld = 0
         for part, left_out in _parts(bundle, ids, str(report.origin_key), where["batch_items"]):
             withheld += left_out

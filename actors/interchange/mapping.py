@@ -9,10 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from typing import Any
 
 from memcube.interchange.mip import BundleItem
@@ -27,56 +26,27 @@ KEPT = "mip"
 ORIGIN = "mip"
 """The kind of the source that says where an item was taken in from."""
 _OWN = re.compile(rf"([a-z2-7]{{{KEY_CHARS}}})-([a-z2-7]{{{ID_CHARS}}})")
-_TIME_CHARS = 10
-_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
-_MASK = (1 << 48) - 1
+TIME_CHARS = 10
+"""Of an id, those that say when it was made."""
 
 
 class NewIds:
-    """The ids here of a bundle's items. ``note`` every item first: foreign ids get their place in time by that."""
+    """The ids in the cube of this key of a bundle's items: a function of the old id alone, so that a change or a
+    deletion in a later bundle meets what an earlier one brought. ``keep``: ids that are of this cube already stay."""
 
     def __init__(self, key: str, keep: bool) -> None:
         self._key = key
         self._keep = keep
-        self._times: list[int] = []
-        self._sorted = True
-
-    def go_to(self, key: str, keep: bool) -> None:
-        """Of which cube the new ids are, and whether ids that are of it already stay."""
-        self._key, self._keep = key, keep
-
-    def note(self, one: BundleItem) -> None:
-        """Remember when an item with a foreign id was made: 16 bytes and a list's place each."""
-        if not _OWN.fullmatch(one.item.id):
-            milliseconds = int(one.item.created_at.timestamp() * 1000) & _MASK
-            self._times.append(_hash(one.item.id) << 48 | milliseconds)
-            self._sorted = False
 
     def of(self, item_id: str) -> str:
-        """The id here."""
+        """The id here. Ours keep their place in time; those of other systems come before all that were made here."""
         own = _OWN.fullmatch(item_id)
         if own is not None and self._keep and own.group(1) == self._key:
             return item_id
-        when = own.group(2)[:_TIME_CHARS] if own is not None else _base32(self._time(item_id) << 2, _TIME_CHARS)
+        when = own.group(2)[:TIME_CHARS] if own is not None else "2" * TIME_CHARS
         # 80 bits of a digest: two ids of one instant do not meet.
-        rest = base64.b32encode(sha256(item_id.encode()).digest())[: ID_CHARS - _TIME_CHARS].decode().lower()
+        rest = base64.b32encode(sha256(item_id.encode()).digest())[: ID_CHARS - TIME_CHARS].decode().lower()
         return f"{self._key}-{when}{rest}"
-
-    def _time(self, item_id: str) -> int:
-        if not self._sorted:
-            self._times.sort()
-            self._sorted = True
-        start = _hash(item_id) << 48
-        at = bisect_left(self._times, start)
-        return self._times[at] & _MASK if at < len(self._times) and self._times[at] >> 48 == start >> 48 else 0
-
-
-def _hash(item_id: str) -> int:
-    return int.from_bytes(blake2b(item_id.encode(), digest_size=8).digest())
-
-
-def _base32(number: int, characters: int) -> str:
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(5 * (characters - 1), -1, -5))
 
 
 def local_item(one: BundleItem, ids: NewIds, issuer: str) -> Item:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from memcube.interchange.mip.bundle import Bundle, Redaction, open_bundle
 from memcube.interchange.mip.compat import KvRecord, LoraRecord
 from memcube.interchange.mip.descriptor import Descriptor
 from memcube.interchange.mip.dsse import open_envelope
-from memcube.interchange.mip.fields import BundleItem, RawItem, digest_of, item_of
+from memcube.interchange.mip.fields import RawItem, digest_of, item_of
 from memcube.interchange.mip.keys import PublicKey
 from memcube.interchange.mip.media import KV, LORA
 from memcube.interchange.mip.tree import Gap, Tree, leaf_hash
@@ -19,9 +19,6 @@ from memcube.interchange.mip.writer import predicate_of
 from memcube.model.errors import InvalidArgumentError, UntrustedError
 
 __all__ = ["Known", "Report", "check_fresh", "placed", "verify", "verify_bundle"]
-
-
-Each = Callable[[BundleItem], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +86,15 @@ def verify(path: Path | str, trusted_keys: Iterable[PublicKey], *, known: Known 
         return verify_bundle(bundle, trusted_keys, known=known)
 
 
-def verify_bundle(
-    bundle: Bundle, trusted_keys: Iterable[PublicKey], *, known: Known | None = None, each: Each | None = None
-) -> Report:
-    """As ``verify``, of an open bundle whose digests were checked. ``each`` sees every item on the way: what it makes
-    of them is worth nothing before this has returned."""
+def verify_bundle(bundle: Bundle, trusted_keys: Iterable[PublicKey], *, known: Known | None = None) -> Report:
+    """As ``verify``, of an open bundle whose digests were checked."""
     keys = list(trusted_keys)
     descriptor = bundle.descriptor
     key = _signed(bundle, keys)
     origin_key = _check_origin(bundle, keys) or key
     if known is not None:
         check_fresh(known, bundle.digest, descriptor.epoch, descriptor.seq.to, descriptor.parent)
-    tally = _check_items(bundle, each)
+    tally = _check_items(bundle)
     _check_counts(descriptor, tally)
     deleted = sum(1 for _ in bundle.deleted())
     if deleted != descriptor.deleted or (deleted and descriptor.parent is None):
@@ -212,7 +206,7 @@ def placed(bundle: Bundle) -> Iterator[tuple[int, RawItem, dict[str, Any]] | Gap
         gap = next(gaps, None)
 
 
-def _check_items(bundle: Bundle, each: Each | None) -> _Tally:
+def _check_items(bundle: Bundle) -> _Tally:
     tree, tally = Tree(), _Tally()
     redactions = bundle.redactions()
     redaction = next(redactions, None)
@@ -229,10 +223,7 @@ def _check_items(bundle: Bundle, each: Each | None) -> _Tally:
             _check_redaction(redaction, leaf, raw, header, certified)
             certified.add(redaction.field)
             redaction = next(redactions, None)
-        item = item_of(raw, header)
-        left = item.withheld
-        if each is not None:
-            each(item)
+        left = item_of(raw, header).withheld
         tally.present += 1
         tally.disclosed += len(raw.disclosures)
         tally.redacted += len(certified)

@@ -126,7 +126,7 @@ async def _requests(queue: asyncio.Queue[Any], merge: Merge) -> AsyncIterator[An
         while not queue.empty() and len(waiting) < MERGE_AT_ONCE:
             waiting.append(queue.get_nowait())
         ended = None in waiting
-        for request in merge([one for one in waiting if one is not None]):
+        for request in merge(queue, [one for one in waiting if one is not None]):
             yield request
 
 
@@ -152,6 +152,10 @@ class _Follower:
     def _merged(self, waiting: list[Any]) -> list[Any]:
         return waiting
 
+    def _merged_of(self, queue: asyncio.Queue[Any], waiting: list[Any]) -> list[Any]:
+        """Nothing of a stream that is over: what it had not sent is sent on the next one."""
+        return self._merged(waiting) if queue is self._requests else []
+
     def _started(self) -> None:
         if self._task is None:
             self._task = asyncio.create_task(self._run())
@@ -172,7 +176,7 @@ class _Follower:
             self._requests = waiting
             for request in self._opening():
                 waiting.put_nowait(request)
-            call = connection.begin(self.METHOD, _requests(waiting, self._merged))
+            call = connection.begin(self.METHOD, _requests(waiting, self._merged_of))
             try:
                 async for frame in call:
                     self._take(frame)

@@ -203,9 +203,11 @@ class Working(_Following):
                 made.append(request)
             elif last is None or len(last.deliveries) + len(request.ack.deliveries) > MERGED:
                 made.append(pb.SubscribeRequest(ack=request.ack))
-                self._merged[request.ack.number] = [request.ack.number]
+                self._merged.setdefault(request.ack.number, [request.ack.number])
             else:
-                numbers = [*self._merged.pop(last.number), request.ack.number]
+                # One that was sent for several before stands for them again.
+                more = self._merged.pop(request.ack.number, [request.ack.number])
+                numbers = [*self._merged.pop(last.number), *more]
                 last.deliveries.extend(request.ack.deliveries)
                 last.number = request.ack.number
                 self._merged[last.number] = numbers

@@ -21,7 +21,8 @@ GIVE_UP_S = 120.0
 CLOSE_S = 5.0
 MERGE_AT_ONCE = 1024
 
-Merge = Callable[[list[Any]], list[Any]]
+Merge = Callable[[Any, list[Any]], list[Any]]
+"""Of a stream's requests: what to send of those that wait together."""
 
 
 class _Requests:
@@ -45,7 +46,7 @@ class _Requests:
             while not self._queue.empty() and len(waiting) < MERGE_AT_ONCE:
                 waiting.append(self._queue.get())
             ended = None in waiting
-            yield from self._merge([one for one in waiting if one is not None])
+            yield from self._merge(self, [one for one in waiting if one is not None])
 
 
 class Follower:
@@ -71,6 +72,11 @@ class Follower:
     def _merged(self, waiting: list[Any]) -> list[Any]:
         return waiting
 
+    def _merged_of(self, requests: _Requests, waiting: list[Any]) -> list[Any]:
+        """Nothing of a stream that is over: what it had not sent is sent on the next one."""
+        with self._changed:
+            return self._merged(waiting) if requests is self._requests else []
+
     def _started(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="memcube-stream", daemon=True)
@@ -82,7 +88,7 @@ class Follower:
             failure: MemCubeError = UnavailableError(f"MemCube at {self._connection.target}", 0.05)
             try:
                 with self._changed:
-                    self._requests = _Requests(self._opening(), self._merged)
+                    self._requests = _Requests(self._opening(), self._merged_of)
                     self._call = self._connection.begin(self.METHOD, iter(self._requests))
                 for frame in self._call:
                     with self._changed:

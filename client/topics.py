@@ -203,8 +203,7 @@ class Worker(_Subscription):
     _state: Working
 
     def _merged(self, waiting: list[Any]) -> list[Any]:
-        with self._changed:
-            return self._state.merged(waiting)
+        return self._state.merged(waiting)
 
     def ack(self, events: object) -> None:
         """This event, or these, are done."""

@@ -19,7 +19,7 @@ from memcube.actors.vault.base import Rebuild, Vault
 from memcube.actors.vault.paths import make_folder
 from memcube.actors.vault.sealed_vault import SealedVault
 from memcube.actors.vault.sqlite_vault import SqliteVault
-from memcube.model.errors import InvalidArgumentError
+from memcube.model.errors import DamagedError, InvalidArgumentError
 
 __all__ = ["EncryptionConfig", "Sealing", "is_encrypted", "keys_folder", "keystore", "open_vault", "sealing"]
 
@@ -76,7 +76,11 @@ def master_key(home: Path, config: EncryptionConfig) -> bytes:
         if text is None:
             raise InvalidArgumentError("encryption.key_env", f"the environment has no {config.key_env}")
         return _key("encryption.key_env", text)
-    return read_secret(key_path(home, config))
+    path = key_path(home, config)
+    if not path.exists() and any(keys_folder(home / "vault").glob("*/kek.json")):
+        # A fresh one would open nothing, and stand in the way of the right one.
+        raise DamagedError(str(path), "it is missing: bring back the master key that the home was encrypted with")
+    return read_secret(path)
 
 
 def key_path(home: Path, config: EncryptionConfig) -> Path:

@@ -70,6 +70,9 @@ def up(
     client_ca: Annotated[
         str | None, typer.Option("--client-ca", help="Let in only clients with a certificate of this authority.")
     ] = None,
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="Seal what is stored first; see 'memcube encrypt'.")
+    ] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Return before the system is ready.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait.")] = START_S,
     as_json: Json = False,
@@ -84,6 +87,8 @@ def up(
         if value is not None:
             arguments += [name, str(value)]
     before = local.running(folder)
+    if encrypt and before is None:
+        maintain("encrypt", "--home", str(folder))
     unused = [] if before is None else not_applied(before, arguments)
     began = time.monotonic()
     if unused and not as_json:

@@ -16,7 +16,7 @@ from memcube.interchange.formats.skim import Skim
 from memcube.interchange.record import DOCUMENT, Attachment, Origin, Record
 from memcube.interchange.report import Report
 from memcube.interchange.spool import Spool
-from memcube.interchange.strict_json import dumps, loads
+from memcube.interchange.strict_json import dumps
 from memcube.model.errors import TooLargeError
 
 __all__ = ["Format", "JsonFormat", "Kind", "Piece", "leaves"]
@@ -139,8 +139,7 @@ class JsonFormat:
         kind = self.kinds[element.cut]
         if not isinstance(element.value, dict):
             return None
-        rest = loads(dumps(element.value), document)
-        rest = kind.before(rest, document, element.pointer)
+        rest = kind.before(_copied(element.value), document, element.pointer)
         values = dict(kind.defaults)
         found: dict[str, Any] = {}
         counted = Report()
@@ -168,6 +167,13 @@ class JsonFormat:
         from memcube.interchange.formats.writing import written
 
         yield from written(self, spool, report)
+
+
+def _copied(value: Any) -> Any:
+    """A JSON value of its own; the original is needed whole where no memory comes of it."""
+    if isinstance(value, dict):
+        return {name: _copied(part) for name, part in value.items()}
+    return [_copied(part) for part in value] if isinstance(value, list) else value
 
 
 def _extension(kind: Kind, rest: dict[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def _store() -> Any:
     except ImportError as error:
         raise MissingExtraError("s3:// addresses", "s3") from error
     config = {"connect_timeout": CONNECT_S, "read_timeout": READ_S, "retries": {"max_attempts": ATTEMPTS}}
-    return s3fs.S3FileSystem(config_kwargs=config, skip_instance_cache=True, use_listings_cache=False)
+    return s3fs.S3FileSystem(config_kwargs=config, use_listings_cache=False)
 
 
 def _failure(error: Exception, address: str) -> MemCubeError:

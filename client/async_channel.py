@@ -98,14 +98,6 @@ class AsyncConnection:
         """What a stream of ``begin`` failed with; raises ``error`` itself where it is none of the wire's."""
         return self._failure(error, method)
 
-    async def stream_of(self, method: str, request: Any, timeout_s: float) -> AsyncIterator[Any]:
-        """The answers of an rpc that streams, to a request or to an iterator of them; raises MemCubeError."""
-        try:
-            async for answer in getattr(self._stub, method)(request, timeout=timeout_s, metadata=self._metadata):
-                yield answer
-        except (grpc.RpcError, grpc.aio.UsageError) as error:
-            raise self._failure(error, method) from error
-
     async def add_stream(self, calls: Iterable[Prepared[Plain]]) -> AsyncIterator[Plain | MemCubeError]:
         """Send adds over streams of ``STREAM_CHUNK``; see ``Connection.add_stream``."""
         waiting = iter(calls)

@@ -10,7 +10,9 @@ from typing import Any, ParamSpec, Self
 
 from memcube.client import prepare
 from memcube.client.async_channel import AsyncConnection
+from memcube.client.async_topics import AsyncTopics
 from memcube.client.audit import Audit
+from memcube.client.bundles import AsyncBundles
 from memcube.client.local import ensure_running
 from memcube.client.moving import AsyncMoving
 from memcube.client.prepare import Prepared
@@ -24,7 +26,7 @@ __all__ = ["AsyncMemory"]
 Arguments = ParamSpec("Arguments")
 
 
-class AsyncMemory(AsyncMoving, Verbs[Coroutine[Any, Any, Plain]]):
+class AsyncMemory(AsyncBundles, AsyncMoving, Verbs[Coroutine[Any, Any, Plain]]):
     """``Memory`` for one event loop; it connects at the first call, or at ``async with``.
 
     Arguments, results and errors are those of ``Memory``; every verb is to be awaited.
@@ -38,6 +40,8 @@ class AsyncMemory(AsyncMoving, Verbs[Coroutine[Any, Any, Plain]]):
         """The audit log, and where memories come from; see ``Audit``."""
         self.privacy: Privacy[Coroutine[Any, Any, Plain]] = Privacy(self._ask)
         """Erasure, legal holds, retention; see ``Privacy``."""
+        self.topics = AsyncTopics(self._connected)
+        """Publish and subscribe; see ``AsyncTopics``."""
 
     async def _connected(self) -> AsyncConnection:
         async with self._connecting:

@@ -103,17 +103,6 @@ class Connection:
         """What a stream of ``begin`` failed with; raises ``error`` itself where it is none of the wire's."""
         return self._failure(error, method)
 
-    def stream_of(self, method: str, request: Any, timeout_s: float) -> Iterator[Any]:
-        """The answers of an rpc that streams, to a request or to an iterator of them; raises MemCubeError."""
-        try:
-            yield from getattr(self._stub, method)(request, timeout=timeout_s, metadata=self._metadata)
-        except (grpc.RpcError, ValueError) as error:
-            raise self._failure(error, method) from error
-
-    def pause(self, pause_s: float) -> None:
-        """Wait, unless the connection is closed meanwhile."""
-        self._closed.wait(pause_s)
-
     def add_stream(self, calls: Iterable[Prepared[Plain]]) -> Iterator[Plain | MemCubeError]:
         """Send adds over streams of ``STREAM_CHUNK`` and yield their answers in order.
 

@@ -9,12 +9,14 @@ from typing import Any, ParamSpec, Self
 
 from memcube.client import prepare
 from memcube.client.audit import Audit
+from memcube.client.bundles import Bundles
 from memcube.client.channel import Connection
 from memcube.client.local import ensure_running
 from memcube.client.moving import Moving
 from memcube.client.prepare import Prepared
 from memcube.client.prepare_tasks import Waiting
 from memcube.client.privacy import Privacy
+from memcube.client.topics import Topics
 from memcube.client.verbs import VECTORS_POLL_S, VECTORS_S, Plain, Verbs
 from memcube.model.errors import MemCubeError
 
@@ -23,7 +25,7 @@ __all__ = ["Memory"]
 Arguments = ParamSpec("Arguments")
 
 
-class Memory(Moving, Verbs[Plain]):
+class Memory(Bundles, Moving, Verbs[Plain]):
     """A client of one MemCube system; threads may share it.
 
     ``Memory()`` joins the system that runs on this machine and starts one where none does; that one stays for all
@@ -42,6 +44,8 @@ class Memory(Moving, Verbs[Plain]):
         """The audit log, and where memories come from; see ``Audit``."""
         self.privacy: Privacy[Plain] = Privacy(self._ask)
         """Erasure, legal holds, retention; see ``Privacy``."""
+        self.topics = Topics(self._connection)
+        """Publish and subscribe; see ``Topics``."""
 
     @property
     def address(self) -> str:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from memcube.protos.memcube.v1 import audit_pb2_grpc, governance_pb2_grpc, service_pb2_grpc
+from memcube.protos.memcube.v1 import (
+    audit_pb2_grpc,
+    governance_pb2_grpc,
+    memstore_pb2_grpc,
+    mip_pb2_grpc,
+    service_pb2_grpc,
+)
 
 __all__ = ["Stub"]
 
-_SERVICES = (service_pb2_grpc.MemCubeServiceStub, governance_pb2_grpc.GovernanceStub, audit_pb2_grpc.RecordsServiceStub)
+_SERVICES = (
+    service_pb2_grpc.MemCubeServiceStub,
+    mip_pb2_grpc.InterchangeStub,
+    governance_pb2_grpc.GovernanceStub,
+    memstore_pb2_grpc.MemStoreStub,
+    audit_pb2_grpc.RecordsServiceStub,
+)
 
 
 class Stub:

@@ -32,6 +32,10 @@ CHANNEL_OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.enable_http_proxy", 0),
+    # A peer that is silent while a call is open is given up after 30 s at most, and the call made anew.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
 ]
 _DETAILS = "grpc-status-details-bin"
 _CUT_OFF = "Internal error from Core"

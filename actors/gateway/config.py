@@ -41,6 +41,8 @@ class GatewayConfig:
     on arrival; above ``sizes`` in ``validate`` so that an oversized field is named rather than the connection cut.
     ``default_timeout_s`` holds for calls without a deadline of their own, ``max_timeout_s`` for all; without a
     deadline, resets and deletions of many have the latter.
+    ``connection_age_s``: connections are ended after so long (with a tenth more or less), so that clients spread over
+    gateways; a call in progress has ``drain_s`` to end, a subscription goes on by its cursor. 0: never.
     ``drain_s`` is how long a stop waits for calls in flight. ``tls`` and ``oidc`` are further ways to be somebody.
     ``tenant`` bounds every tenant.
     ``governance_path`` is the folder of what the Governor keeps, or empty.
@@ -59,6 +61,7 @@ class GatewayConfig:
     default_timeout_s: float = 30.0
     max_timeout_s: float = 600.0
     drain_s: float = 5.0
+    connection_age_s: float = 0.0
     stream_window: int = 64
 
     def __post_init__(self) -> None:

@@ -7,6 +7,8 @@ from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.governance import Access
 from memcube.actors.governance.audit_service import RecordsService
 from memcube.actors.governance.service import GovernanceService, memory_reader
+from memcube.actors.interchange.service import interchange_part
+from memcube.actors.store.service import store_part
 
 __all__ = ["parts_of"]
 
@@ -17,4 +19,6 @@ def parts_of(neighbours: Neighbours, access: Access) -> list[Part]:
     return [
         GovernanceService(access, neighbours.governor, read_memory).part(),
         RecordsService(neighbours.records, access).part(),
+        *([store_part(neighbours.store, neighbours.router, access)] if neighbours.store is not None else []),
+        *([interchange_part(neighbours.interchange, neighbours.router, access)] if neighbours.interchange else []),
     ]

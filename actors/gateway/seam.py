@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from memcube.actors.cube.call import Call
-from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.governance.service import TakesChanges
 from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.llm import Bill, Prompt, Reply
+from memcube.actors.store.hub import Hub
 from memcube.actors.vault.base import CubeHead
 from memcube.model.ids import CubeRef, Principal
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -139,3 +139,5 @@ class Neighbours:
     reranker: Reranker | None = None
     governor: TakesChanges | None = None
     records: Records | None = None
+    store: Hub | None = None
+    interchange: InterchangeConfig | None = None

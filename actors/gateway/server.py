@@ -44,7 +44,12 @@ def grpc_options(config: GatewayConfig) -> list[tuple[str, int]]:
     Clients may ping every 10 s, also without a call in progress; a silent client is dropped after 30 s + 10 s. A port
     is never shared: two systems on one port would answer each other's callers.
     """
+    aging = [
+        ("grpc.max_connection_age_ms", round(1000 * config.connection_age_s)),
+        ("grpc.max_connection_age_grace_ms", round(1000 * config.drain_s)),
+    ]
     return [
+        *(aging if config.connection_age_s > 0 else []),
         ("grpc.max_receive_message_length", config.request_bytes),
         ("grpc.max_send_message_length", SEND_BYTES),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),

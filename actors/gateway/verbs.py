@@ -33,6 +33,7 @@ from memcube.actors.gateway.wire import parse
 from memcube.actors.governance import Access
 from memcube.actors.governance.hold_check import check_cube as check_hold
 from memcube.actors.governance.hold_check import check_tenant
+from memcube.actors.store.mounting import mounted_in
 from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError, TooLargeError
 from memcube.model.ids import KEY_CHARS, CubeRef, key_of_memory, new_idempotency_key
@@ -227,12 +228,16 @@ class Verbs(ChangingVerbs):
         request = parse(pb.SearchRequest, body)
         ref = self._scope(caller, "search", request.scope)
         check_search(request)
-        if is_plain(request):
+        may = partial(self._access.allows, caller.principal, "search")
+        mounted = await mounted_in(self._neighbours.store, ref, request, may)
+        if is_plain(request) and not (mounted.sources or mounted.notes):
             query = await self._queries.embed(caller.principal.tenant, [request.query], caller.left_s)
             return await self._read(caller, ref, "search", body, query)
-        places = places_of(request, ref, partial(self._access.allows, caller.principal, "search"))
-        asked = Asked(caller, request, places, partial(self._read, caller))
-        return (await self._searching.search(asked)).SerializeToString()
+        mounted.widen(request)
+        asked = Asked(caller, request, places_of(request, ref, may), partial(self._read, caller))
+        answer = await self._searching.search(asked)
+        mounted.mark(answer)
+        return answer.SerializeToString()
 
     async def _batch_search(self, caller: Caller, body: bytes) -> bytes:
         requests = parse(pb.BatchSearchRequest, body).requests
@@ -245,7 +250,11 @@ class Verbs(ChangingVerbs):
                 ref = self._scope(caller, "batch_search", request.scope)
                 check_search(request)
                 check_plain(request)
-                of_cube.setdefault(ref, []).append(place)
+                if self._neighbours.store is not None and await self._neighbours.store.has_mounts(ref):
+                    found = pb.SearchResponse.FromString(await self._search(caller, request.SerializeToString()))
+                    results[place] = pb.BatchSearchResult(found=found)
+                else:
+                    of_cube.setdefault(ref, []).append(place)
             except MemCubeError as error:
                 results[place] = pb.BatchSearchResult(error=error_to_detail(error))
         places = [place for group in of_cube.values() for place in group]

@@ -91,7 +91,9 @@ _RECORDS_ADMIN = (
 )
 
 VERBS: dict[str, frozenset[str]] = {
-    **dict.fromkeys(_READER + _RECORDS_READER + _STORE_READER + _GOVERNED_BY_ALL, frozenset({"reader", "writer", "admin"})),
+    **dict.fromkeys(
+        _READER + _RECORDS_READER + _STORE_READER + _GOVERNED_BY_ALL, frozenset({"reader", "writer", "admin"})
+    ),
     **dict.fromkeys(_WRITER + _STORE_WRITER + _GOVERNED_BY_WRITERS, frozenset({"writer", "admin"})),
     **dict.fromkeys(_ADMIN + _RECORDS_ADMIN + _STORE_ADMIN + _GOVERNED_BY_ADMINS, frozenset({"admin"})),
 }

@@ -12,7 +12,21 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from memcube.client.cli import audit, changing, doctor, governance, grants, keys, memories, moving, privacy, system, tasks
+from memcube.client.cli import (
+    audit,
+    changing,
+    doctor,
+    governance,
+    grants,
+    keys,
+    memories,
+    mip,
+    moving,
+    privacy,
+    system,
+    tasks,
+    topics,
+)
 from memcube.client.cli.naming import in_options
 from memcube.client.cli.output import fail
 from memcube.model.errors import InvalidArgumentError, MemCubeError
@@ -38,6 +52,8 @@ for _name in ("policies", "users", "teams", "roles", "shares", "quotas"):
 app.add_typer(grants.app, name="grants")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(topics.app, name="topics")
+app.add_typer(mip.app, name="mip")
 app.add_typer(audit.app, name="audit")
 app.add_typer(privacy.holds, name="holds")
 app.add_typer(privacy.retention, name="retention")

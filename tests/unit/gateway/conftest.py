@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
@@ -22,6 +23,11 @@ from memcube.actors.gateway.server import GatewayServer
 from memcube.actors.gateway.service import SERVICE
 from memcube.actors.governance.local import LocalGovernor
 from memcube.actors.governance.audit_records import Records
+from memcube.actors.interchange.config import InterchangeConfig
+from memcube.actors.store.client import LocalStore
+from memcube.actors.store.desk import StoreDesk
+from memcube.actors.store.hints import HintingRouter
+from memcube.actors.store.hub import Hub
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.client.stub import Stub
 from memcube.model.error_codec import detail_to_error
@@ -120,6 +126,29 @@ class Running:
         raise AssertionError(f"was not refused: {answer}")
 
 
+class StoreWhenNeeded:
+    """A store in this process, started with the first call that asks it something (of a search: for mounts)."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._desk: StoreDesk | None = None
+        self._starting = asyncio.Lock()
+
+    async def ask(self, operation: str, *arguments: Any, within_s: float = 10.0) -> Any:
+        """See ``actors.store.client.Store``."""
+        async with self._starting:
+            if self._desk is None:
+                desk = StoreDesk(self._root)
+                await desk.start()
+                self._desk = desk
+        return await LocalStore(self._desk.answer).ask(operation, *arguments, within_s=within_s)
+
+    async def stop(self) -> None:
+        """Let go of its files."""
+        if self._desk is not None:
+            await self._desk.stop()
+
+
 Start = Callable[..., Any]
 
 
@@ -148,6 +177,8 @@ def start(tmp_path: Path) -> Start:
         scheduler: Scheduler | None = None,
         reranker: Reranker | None = None,
         records: bool = False,
+        interchange_items: int = 10_000,
+        interchange_batch: int = 1_000,
         **settings: Any,
     ) -> AsyncIterator[Running]:
         path = tmp_path / "keys.json"
@@ -163,7 +194,21 @@ def start(tmp_path: Path) -> Start:
         folder = tmp_path / "governance"
         governor = LocalGovernor(folder)
         kept = Records(tmp_path / "vault", used) if records else None
-        neighbours = Neighbours(used, embedder, scheduler, reranker, governor=governor, records=kept)
+        moving = InterchangeConfig(
+            root=str(tmp_path / "vault" / "interchange"), atomic_items=interchange_items, batch_items=interchange_batch
+        )
+        store = StoreWhenNeeded(tmp_path / "store")
+        hub = Hub(store)
+        neighbours = Neighbours(
+            HintingRouter(used, hub.touched),
+            embedder,
+            scheduler,
+            reranker,
+            governor=governor,
+            records=kept,
+            interchange=moving,
+            store=hub,
+        )
         config = GatewayConfig(keys_path=str(path), governance_path=str(folder), **settings)
         with contextlib.ExitStack() as unless_started:
             unless_started.callback(governor.close)
@@ -178,6 +223,8 @@ def start(tmp_path: Path) -> Start:
                 yield Running(server, used, channel, http)
         finally:
             await server.stop()
+            await hub.close()
+            await store.stop()
             governor.close()
             if local is not None:
                 await local.close()

@@ -47,6 +47,12 @@ MAY["admin"] |= {f"{verb}_{what}" for verb in ("put", "delete") for what in ("me
 MAY["admin"] |= {"list_members", "list_teams", "list_quotas"}
 MAY["admin"] |= {"read_audit", "audit_head", "prove_inclusion", "prove_consistency", "erase", "list_erasures"}
 MAY["admin"] |= {"put_hold", "release_hold", "list_holds", "put_retention", "delete_retention", "list_retention"}
+MAY["reader"] |= {"get_topic", "list_topics", "subscribe", "fetch", "acknowledge", "list_groups", "list_dead"}
+MAY["reader"] |= {"list_mounts"}
+MAY["writer"] |= {"create_topic", "publish", "seek", "redrive", "delete_group", "mount", "unmount"} | MAY["reader"]
+MAY["reader"] |= {"negotiate", "have", "pull"}
+MAY["writer"] |= {"push"} | MAY["reader"]
+MAY["admin"] |= {"delete_topic"} | MAY["writer"]
 
 TENANTS = ["acme", "acme2", "Acme"]
 CUBE_IDS = ["user:alice", "user:alicia", "user:bob", "agent:alice", "USER:alice", "run:1", "team", "user:[x]"]

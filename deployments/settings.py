@@ -20,11 +20,12 @@ from memcube.actors.cube.config import FrameConfig
 from memcube.actors.directory.config import DirectoryConfig, RouterConfig
 from memcube.actors.gateway.config import GatewayConfig
 from memcube.actors.gateway.limits import Bounds
-from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.governance.audit_recorder import AuditConfig
 from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.llm import LLMConfig
+from memcube.actors.redaction import RedactionConfig
 from memcube.actors.scheduler.config import SchedulerConfig
+from memcube.actors.store.config import StoreConfig
 from memcube.deployments.embedder.config import EmbedderConfig
 from memcube.deployments.encryption import EncryptionConfig
 from memcube.deployments.reranker.config import RerankerConfig
@@ -39,18 +40,20 @@ BYTES_A_FRAME = 256 * 2**20
 
 DERIVED = {
     "gateway.keys_path": "is keys.json in the home, see 'memcube keys'",
-    "interchange.root": "is vault/interchange in the home",
     "gateway.governance_path": "is vault/governance in the home",
     "interchange.root": "is vault/interchange in the home",
     "frame.slots": "follows from directory.cubes_per_frame",
     "frame.fine_reading": "follows from llm.base_url",
     "frame.organizing": "follows from llm.base_url",
     "frame.holds_path": "is in the vault",
+    "frame.redaction": "is the section [redaction]",
+    "frame.tokens_path": "is in the vault",
 }
 MAY_BE_ZERO = {
     "gateway.grpc_port",
     "gateway.http_port",
     "gateway.drain_s",
+    "gateway.connection_age_s",
     "gateway.bounds.rate_per_s",
     "gateway.tenant.operations_per_minute",
     "gateway.tenant.bytes_per_day",
@@ -90,7 +93,8 @@ class Settings(BaseModel):
     interchange: InterchangeConfig = Field(default_factory=InterchangeConfig)
     audit: AuditConfig = Field(default_factory=AuditConfig)
     encryption: EncryptionConfig = Field(default_factory=EncryptionConfig)
-    interchange: InterchangeConfig = Field(default_factory=InterchangeConfig)
+    store: StoreConfig = Field(default_factory=StoreConfig)
+    redaction: RedactionConfig = Field(default_factory=RedactionConfig)
 
 
 def read_settings(home: Path) -> Settings:
@@ -116,8 +120,9 @@ def read_settings(home: Path) -> Settings:
 
 def _settings_of(given: dict[str, Any]) -> Settings:
     for name, value in _leaves(given):
-        if name in DERIVED:
-            raise InvalidArgumentError(name, DERIVED[name])
+        derived = next((known for known in DERIVED if f"{name}.".startswith(f"{known}.")), None)
+        if derived is not None:
+            raise InvalidArgumentError(name, DERIVED[derived])
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if number and (value < 0 or (not value and name not in MAY_BE_ZERO)):
             raise InvalidArgumentError(name, f"{value} is not above 0")

@@ -31,18 +31,21 @@ from memcube.actors.embedding.actor import EmbedderRelay
 from memcube.actors.embedding.client import APPLICATION, RELAY, EmbedderClient, RelayClient
 from memcube.actors.gateway.actor import Addresses, Gateway
 from memcube.actors.gateway.seam import Neighbours, Router
-from memcube.actors.interchange.config import InterchangeConfig
+from memcube.actors.governance.actor import GOVERNOR, GovernorClient, start_governor
 from memcube.actors.governance.audit_recorder import AuditConfig
 from memcube.actors.governance.audit_records import Records
 from memcube.actors.governance.erasure import Purges
 from memcube.actors.governance.erasure_files import purge_files
-from memcube.actors.governance.actor import GOVERNOR, GovernorClient, start_governor
 from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.reranking.actor import APPLICATION as RERANKER_APPLICATION
 from memcube.actors.reranking.actor import RerankerActor
 from memcube.actors.reranking.client import RERANKER, RerankerClient
 from memcube.actors.scheduler.actor import SchedulerRecipe, start_scheduler
 from memcube.actors.scheduler.client import SCHEDULER, SchedulerClient
+from memcube.actors.store.actor import StoreRecipe, start_store
+from memcube.actors.store.client import STORE, StoreClient
+from memcube.actors.store.hints import HintingRouter
+from memcube.actors.store.hub import Hub
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.deployments.config import SystemConfig
 from memcube.deployments.embedder.config import EmbedderConfig
@@ -106,7 +109,12 @@ def start_system(config: SystemConfig, step: Step) -> System:
         partial(open_vault, config.vault, settings.encryption),
         RelayClient if embedding else None,
         replace(
-            settings.frame, fine_reading=fine, organizing=fine, holds_path=str(config.vault / "governance" / "holds")
+            settings.frame,
+            fine_reading=fine,
+            organizing=fine,
+            holds_path=str(config.vault / "governance" / "holds"),
+            redaction=settings.redaction,
+            tokens_path=str(config.vault / "governance" / "tokens"),
         ),
         SchedulerClient,
     )
@@ -125,6 +133,7 @@ def start_system(config: SystemConfig, step: Step) -> System:
         **_actor_options(joined),
     )
     governor = start_governor(config.vault / "governance", **_actor_options(joined))
+    store = start_store(StoreRecipe(config.vault / "store", settings.store), **_actor_options(joined))
     gateway = _actor(Gateway, GATEWAY, joined).remote(
         settings.gateway,
         partial(
@@ -133,6 +142,7 @@ def start_system(config: SystemConfig, step: Step) -> System:
             embedding,
             settings.reranker.kind != "none",
             partial(_records, config.vault, settings.audit, settings.encryption),
+            replace(settings.interchange, root=str(config.vault / "interchange")),
         ),
     )
     with step("gateway"):
@@ -145,6 +155,8 @@ def start_system(config: SystemConfig, step: Step) -> System:
         _get(scheduler.ready.remote(), "the scheduler")
     with step("governor"):
         _get(governor.ready.remote(), "the governor")
+    with step("store"):
+        _get(store.ready.remote(), "the store")
     return System(addresses.grpc, addresses.http, config)
 
 
@@ -162,7 +174,8 @@ def _neighbours(
     interchange: InterchangeConfig,
 ) -> Neighbours:
     """What the gateway speaks with; runs in its process, and again after each of its restarts."""
-    cubes = connect_router(router)
+    hub = Hub(StoreClient())
+    cubes = HintingRouter(connect_router(router), hub.touched)
     return Neighbours(
         cubes,
         embedder=EmbedderClient() if embedding else None,
@@ -170,6 +183,8 @@ def _neighbours(
         reranker=RerankerClient() if reranking else None,
         governor=GovernorClient(),
         records=records(cubes),
+        store=hub,
+        interchange=interchange,
     )
 
 
@@ -288,6 +303,9 @@ def _drain() -> None:
     if GOVERNOR in ours:
         _quietly(GOVERNOR, ours[GOVERNOR].drain.remote(), began + DOOR_S)
         ray.kill(ours[GOVERNOR], no_restart=True)
+    if STORE in ours:
+        _quietly(STORE, ours[STORE].drain.remote(), began + DOOR_S)
+        ray.kill(ours[STORE], no_restart=True)
     # Without the directory nobody pages cubes in again behind the frames that let go.
     if DIRECTORY in ours:
         ray.kill(ours[DIRECTORY], no_restart=True)
@@ -320,7 +338,8 @@ def _ours() -> dict[str, Any]:
     for named in ray.util.list_named_actors(all_namespaces=True):
         name = named["name"]
         if named["namespace"] == NAMESPACE and (
-            name in (GATEWAY, DIRECTORY, RELAY, RERANKER, SCHEDULER, GOVERNOR) or name.startswith((FRAME_PREFIX, READER_PREFIX))
+            name in (GATEWAY, DIRECTORY, RELAY, RERANKER, SCHEDULER, GOVERNOR, STORE)
+            or name.startswith((FRAME_PREFIX, READER_PREFIX))
         ):
             try:
                 found[name] = ray.get_actor(name, NAMESPACE)

@@ -21,8 +21,8 @@ from memcube.actors.gateway.keys import KeyRing
 from memcube.actors.gateway.seam import Embedder, Neighbours, Reranker, Router, Scheduler
 from memcube.actors.gateway.server import GatewayServer
 from memcube.actors.gateway.service import SERVICE
-from memcube.actors.governance.local import LocalGovernor
 from memcube.actors.governance.audit_records import Records
+from memcube.actors.governance.local import LocalGovernor
 from memcube.actors.interchange.config import InterchangeConfig
 from memcube.actors.store.client import LocalStore
 from memcube.actors.store.desk import StoreDesk

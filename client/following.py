@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from memcube.model.error_codec import detail_to_error
-from memcube.model.errors import InvalidArgumentError, MemCubeError
+from memcube.model.errors import InvalidArgumentError, MemCubeError, UnavailableError, VersionConflictError
 from memcube.model.topics import event_to_plain, gap_to_plain
 from memcube.protos.memcube.v1 import memstore_pb2 as pb
 
@@ -262,7 +262,12 @@ class Publishing:
     def take(self, answer: pb.PublishResponse) -> MemCubeError | None:
         """An answer came; the error where it is one."""
         if answer.HasField("error"):
-            return detail_to_error(answer.error)
+            error = detail_to_error(answer.error)
+            numbered = isinstance(error, VersionConflictError) and error.name.startswith("producer ")
+            if numbered and error.facts["actual"] in self._waiting:
+                # One before it went another way, or was lost: from that one on they are sent again.
+                return UnavailableError("a request before it", 0.05)
+            return error
         request = self._waiting.pop(answer.pseq, None)
         if request is not None:
             self.acknowledged += len(request.events)

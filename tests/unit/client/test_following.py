@@ -6,7 +6,7 @@ import pytest
 
 from memcube.client.following import CREDIT_EVENTS, MERGED, Publishing, Watching, Working
 from memcube.model.error_codec import error_to_detail
-from memcube.model.errors import InvalidArgumentError, UnavailableError
+from memcube.model.errors import InvalidArgumentError, UnavailableError, VersionConflictError
 from memcube.protos.memcube.v1 import memstore_pb2 as pb
 
 Response = pb.SubscribeResponse
@@ -143,3 +143,16 @@ def test_a_publishers_requests_are_kept_until_they_are_acknowledged() -> None:
     error = publishing.take(pb.PublishResponse(pseq=1, error=error_to_detail(UnavailableError("x", 1.0))))
     assert isinstance(error, UnavailableError)
     assert publishing.again()[0].pseq == 1
+
+
+def test_a_request_that_overtook_another_is_sent_again_behind_it() -> None:
+    """Which happens where the first one's way to the store broke; a number that nobody has any more is an error."""
+    publishing = Publishing("t", "p")
+    publishing.requests([pb.TopicEvent(data=b"x" * 200_000)] * 3)
+    overtook = error_to_detail(VersionConflictError("producer ann/p", 2, 1))
+    assert isinstance(publishing.take(pb.PublishResponse(pseq=2, error=overtook)), UnavailableError)
+    assert [one.pseq for one in publishing.again()] == [1, 2, 3]
+    forgotten = error_to_detail(VersionConflictError("producer ann/p", 9, 7))
+    assert isinstance(publishing.take(pb.PublishResponse(pseq=2, error=forgotten)), VersionConflictError)
+    moved = error_to_detail(VersionConflictError("the topic", 5, 1))
+    assert isinstance(publishing.take(pb.PublishResponse(pseq=2, error=moved)), VersionConflictError)

@@ -34,8 +34,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: setup  ## Start a system, take in a conversation (or DATA=locomo.json), ask it questions, stop
 	$(PY) examples/demo.py $(if $(DATA),--data "$(DATA)") $(ARGS)
 
-test: setup $(NODE)/.installed  ## Run the tests; ARGS="-k name" for some of them
-	$(PY) -m pytest $(ARGS)
+# Most of a run is waiting for processes: what waits and what computes overlap (tests/conftest.py says who does what).
+# Bytecode is kept, whatever the shell says: hundreds of processes import the same modules.
+WORKERS ?= 2
+
+test: setup $(NODE)/.installed  ## Run the tests; ARGS="-k name" for some of them, WORKERS=0 for one after the other
+	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n $(WORKERS) $(ARGS)
 
 # The Node client's test needs npm; where there is none it says so and is skipped (in CI it fails).
 $(NODE)/.installed: $(wildcard $(NODE)/package-lock.json)

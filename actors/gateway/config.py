@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import random
 import socket
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -111,8 +112,16 @@ class GatewayConfig:
         with contextlib.ExitStack() as stack:
             for name, port in wanted.items():
                 if not port:
-                    wanted[name] = stack.enter_context(self.bind(0)).getsockname()[1]
+                    wanted[name] = stack.enter_context(self._bind_any()).getsockname()[1]
         return replace(self, **wanted)
+
+    def _bind_any(self) -> socket.socket:
+        """A socket at a port that is free, and likely still is when the gateway binds it, seconds later: none of those
+        that the system gives to others meanwhile (from 32768), nor of those that Ray takes (below 20000)."""
+        for port in random.sample(range(20_000, 32_768), 20):
+            with contextlib.suppress(InvalidArgumentError):
+                return self.bind(port)
+        return self.bind(0)
 
     def bind(self, port: int) -> socket.socket:
         """A bound TCP socket at the configured host; raises InvalidArgumentError when the port is taken."""

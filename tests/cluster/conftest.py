@@ -38,18 +38,32 @@ ALICE = Principal("t", "alice", ("admin",))
 def ray_cluster() -> Iterator[None]:
     """A cluster of our own: never one that happens to run on the machine."""
     folder = tempfile.mkdtemp(prefix="mc", dir="/tmp")
-    ray.init(
-        address="local",
-        _temp_dir=folder,
-        include_dashboard=False,
-        num_cpus=8,
-        namespace=NAMESPACE,
-        log_to_driver=False,
-        object_store_memory=200 << 20,
-    )
-    yield
-    ray.shutdown()
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        start_ray(folder)
+        yield
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def start_ray(folder: str) -> None:
+    """Start Ray, once more where the machine was too busy: Ray itself gives its node 30 s, which no setting changes."""
+    for last in (False, True):
+        try:
+            ray.init(
+                address="local",
+                _temp_dir=folder,
+                include_dashboard=False,
+                num_cpus=8,
+                namespace=NAMESPACE,
+                log_to_driver=False,
+                object_store_memory=200 << 20,
+            )
+            return
+        except Exception as error:
+            if last or "timed out during startup" not in str(error):
+                raise
+            ray.shutdown()
 
 
 class Paging:

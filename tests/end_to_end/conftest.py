@@ -21,9 +21,10 @@ from memcube.client import Memory
 def system() -> Iterator[LocalSystem]:
     """The system that the tests of this tier share; each uses users of its own (``user``)."""
     with tempfile.TemporaryDirectory(prefix="mce2e") as folder:
-        running = started(Path(folder))
-        yield running
-        stopped(running.home)
+        try:
+            yield started(Path(folder))
+        finally:  # also where the start was interrupted
+            stopped(Path(folder))
 
 
 @pytest.fixture

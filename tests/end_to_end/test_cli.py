@@ -156,6 +156,16 @@ def test_status_and_version(system: LocalSystem, user: str) -> None:
     assert not (system.home / "nowhere").exists()
 
 
+def test_a_taken_port_is_named(system: LocalSystem, tmp_path: Path) -> None:
+    """Asking for a port that another system has fails at once, with the port in the error."""
+    port = system.grpc.rpartition(":")[2]
+    ran = memcube("up", "--port", port, "--json", home=tmp_path)
+    assert ran.returncode == 2
+    error = json.loads(ran.stdout)["error"]
+    assert error["type"] == "InvalidArgumentError"
+    assert port in error["message"]
+
+
 def test_check_finds_a_sound_vault_sound(system: LocalSystem, user: str) -> None:
     """``check`` reads a running system's cubes without disturbing it; ``repair`` refuses while it runs."""
     system.json("add", "-u", user, "sound as a bell")

@@ -82,8 +82,8 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     ring.save(home / "keys.json")
     # Tasks are made, and wait: nobody is asked anything.
     (home / "memcube.toml").write_text(NO_MODEL)
-    run_memcube(home, "up", "--embedder", "none", "--frames", "4", "--port", "0", "--http-port", "0")
     try:
+        run_memcube(home, "up", "--embedder", "none", "--frames", "4", "--port", "0", "--http-port", "0")
         run = read_run_file(home)
         assert run is not None
         with grpc.insecure_channel(run.grpc) as channel:

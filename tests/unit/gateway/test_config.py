@@ -71,6 +71,8 @@ def test_ports_become_fixed_and_are_free() -> None:
     config = GatewayConfig().with_ports()
     assert config.grpc_port != config.http_port
     assert config.with_ports() == config
+    # Not of those that the system gives to whoever connects while the gateway's process starts.
+    assert all(20_000 <= port < 32_768 for port in (config.grpc_port, config.http_port))
     config.bind(config.grpc_port).close()
 
 

@@ -130,7 +130,6 @@ class Giving:
 
     async def _make(self, callers: Callable[[], Caller], ref: CubeRef, request: mip.PullRequest) -> Export:
         principal = callers().principal
-        await asyncio.to_thread(self._places.sweep, self._config.export_keep_s)
         about = await self._about(ref, principal)
         parent = await self._parent(ref, request)
         await asyncio.to_thread(self._places.signer, ref.tenant)

@@ -11,7 +11,6 @@ kept/              layers that no cube holds, beside their cubes (``kept``)
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -63,16 +62,32 @@ class Places:
         folder.mkdir(parents=True, mode=0o700)
         return folder
 
-    def sweep(self, export_keep_s: float) -> None:
-        """Remove exports that are over, and what a process that was killed left half made."""
+    def sweep(self, export_keep_s: float, blobs_keep_s: float) -> None:
+        """Remove exports that are over, what a process that was killed left half made, and blobs whose commit never
+        came: what lies here is as plain as what it is made of."""
         now = time.time()
-        with contextlib.suppress(FileNotFoundError):
-            for tenant in os.scandir(self.root / "exports"):
-                for entry in os.scandir(tenant.path):
-                    with contextlib.suppress(FileNotFoundError):
-                        if entry.stat().st_mtime < now - export_keep_s:
-                            shutil.rmtree(entry.path, ignore_errors=True)
+        for tenant in _entries(self.root / "exports"):
+            for entry in _entries(tenant):
+                if _age_s(entry, now) > export_keep_s:
+                    shutil.rmtree(entry, ignore_errors=True)
+        for tenant in _entries(self.root / "spool"):
+            for sender in _entries(tenant):
+                for entry in _entries(sender):
+                    if _age_s(entry, now) > blobs_keep_s:
+                        entry.unlink(missing_ok=True)
 
     def clear_staged(self) -> None:
         """Remove what earlier processes were committing."""
         shutil.rmtree(self.root / "staged", ignore_errors=True)
+
+
+def _entries(folder: Path) -> list[Path]:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return list(folder.iterdir())
+    return []
+
+
+def _age_s(path: Path, now: float) -> float:
+    with contextlib.suppress(FileNotFoundError):
+        return now - path.stat().st_mtime
+    return 0.0

@@ -29,6 +29,7 @@ __all__ = ["interchange_part"]
 
 log = logging.getLogger(__name__)
 MOST_DIGESTS = 1_000
+SWEEP_S = 300.0
 ALGORITHM = "ed25519"
 
 
@@ -51,6 +52,7 @@ class _Service:
         self._access = access
         self._places = Places(Path(config.root))
         self._ready: asyncio.Task[tuple[Taking, Giving]] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
 
     async def _parts(self) -> tuple[Taking, Giving]:
         """Both directions, once the ledger is open and what was left behind is tidied up."""
@@ -66,7 +68,19 @@ class _Service:
         except MemCubeError:
             await asyncio.to_thread(ledger.close)
             raise
+        if self._sweeping is None:
+            self._sweeping = asyncio.ensure_future(self._sweep())
         return taking, Giving(self._config, self._places, ledger, self._router, self._access)
+
+    async def _sweep(self) -> None:
+        """Now and then remove what is over, for as long as the gateway lives."""
+        config = self._config
+        while True:
+            try:
+                await asyncio.to_thread(self._places.sweep, config.export_keep_s, config.blobs_keep_s)
+            except OSError as error:
+                log.warning("what is over of bundles could not be removed: %s", error)
+            await asyncio.sleep(min(SWEEP_S, config.export_keep_s))
 
     async def negotiate(self, caller: Caller, body: bytes) -> bytes:
         """See the rpc. Raises InvalidArgumentError where there is no version, or algorithm, that both know."""
@@ -105,7 +119,6 @@ class _Service:
         self._access.check_tenant(principal, "push")
         taking, _ = await self._parts()
         spool = Spool(self._config, principal)
-        await asyncio.to_thread(spool.sweep)
         receiver = Receiver(spool)
         try:
             async for body in requests:

@@ -14,7 +14,6 @@ import fcntl
 import hashlib
 import os
 import re
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,15 +142,6 @@ class Spool:
         """Forget blobs that were committed."""
         for digest in digests:
             (self.folder / check_digest("digest", digest)).unlink(missing_ok=True)
-
-    def sweep(self) -> None:
-        """Forget what has waited too long."""
-        before = time.time() - self._config.blobs_keep_s
-        with contextlib.suppress(FileNotFoundError):
-            for entry in os.scandir(self.folder):
-                with contextlib.suppress(FileNotFoundError):
-                    if entry.stat().st_mtime < before:
-                        os.unlink(entry.path)
 
 
 class SpoolSource:

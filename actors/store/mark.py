@@ -1,7 +1,8 @@
 """How far a topic's log is known to be durable: what is broken before the mark is damage, behind it a torn tail.
 
 Written after each sync of the log and not synced itself, so it costs microseconds: after a loss of power it may be an
-older one, never one that is ahead of the log.
+older one, never one that is ahead of the log. Its name comes before the segments': a backup that copies files by name
+takes it first, and so has no mark that is ahead either.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Mark:
     """The mark of one log. Raises OSError."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "durable.mark"
+        self.path = folder / "000-durable.mark"
         self.first_seq = 0
         self.end = 0
         new = not self.path.exists()

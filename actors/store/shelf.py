@@ -2,7 +2,7 @@
 
 lock            held while a store runs: one process writes here, whatever Ray believes
 cursor.key      32 random bytes, readable by the owner only
-topics/<tenant>/<key>/          topic.bin, durable.mark, segments
+topics/<tenant>/<key>/          topic.bin, 000-durable.mark, segments
 groups/<tenant>/<source key>/<key>.group
 mounts.journal
 """

@@ -170,7 +170,7 @@ class Backup:
                 below[:] = sorted(name for name in below if name not in _LEFT and not name.startswith("."))
             if inside.parts[:1] == ("vault",) and len(inside.parts) == 1:
                 below[:] = sorted(name for name in below if name not in _VIEWS)
-            for name in names:
+            for name in sorted(names):
                 path = place / name
                 if (not inside.parts and name in _LEFT) or path.is_symlink() or not path.is_file():
                     continue

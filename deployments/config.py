@@ -113,8 +113,8 @@ class SystemConfig:
             directory = replace(directory, max_frames=options.frames)
         embedder = settings.embedder
         if options.embedder:
-            named = embedder_of(options.embedder)
-            embedder = embedder.model_copy(update=named.model_dump(include={"kind", "model", "base_url"}))
+            asked = embedder_of(options.embedder)
+            embedder = embedder.model_copy(update=asked.model_dump(include={"kind", "model", "base_url"}))
         check_config(embedder)
         check_reranker(settings.reranker)
         check_llm(settings.llm)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from memcube.model.filters import All, Any_, Condition, Filter, Not, filter_from_proto
@@ -29,7 +28,7 @@ def plain(message: Message) -> Plain:
     return {field.name: _value(message, field) for field in message.DESCRIPTOR.fields}
 
 
-def _value(message: Message, field: FieldDescriptor) -> Any:
+def _value(message: Message, field: Any) -> Any:
     value = getattr(message, field.name)
     if field.message_type is None:
         if field.enum_type is not None:

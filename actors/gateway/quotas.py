@@ -13,7 +13,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from limits import RateLimitItemPerSecond
 from limits.storage.base import SlidingWindowCounterSupport, Storage
@@ -73,7 +73,7 @@ class TellsUsage(Protocol):
 class Windows(Storage, SlidingWindowCounterSupport):
     """Counters by key and window, in memory, for ``limits``; ``elsewhere`` are those of other gateways."""
 
-    STORAGE_SCHEME: ClassVar[list[str] | None] = ["memcube"]
+    STORAGE_SCHEME = ["memcube"]  # noqa: RUF012 - as the library's own stores have it
 
     def __init__(self, clock: SteadyClock) -> None:
         super().__init__("memcube://")
@@ -241,7 +241,7 @@ class Quotas:
         try:
             spent = [Spent(*place, windows.own.get(place, 0)) for place in news]
             for one in await governor.tell_usage(self._name, spent, TELL_WITHIN_S):
-                windows.elsewhere[one.key, one.length_s, one.window] = one.count
+                windows.elsewhere[one.key, one.length_s, one.window] = one.amount
         except MemCubeError as error:
             windows.news |= news
             log.warning("what was spent could not be told: %s", error)

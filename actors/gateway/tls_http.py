@@ -22,6 +22,8 @@ def speak_tls(settings: uvicorn.Config, certificates: Certificates) -> None:
     class Protocol(plain):  # type: ignore[misc]
         """Uvicorn's protocol, which tells of its peer."""
 
+        app_state: dict[str, Any]
+
         def connection_made(self, transport: asyncio.Transport) -> None:
             """Asyncio's hook."""
             super().connection_made(transport)

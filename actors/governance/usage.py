@@ -21,7 +21,7 @@ class Spent(NamedTuple):
     key: str
     length_s: int
     window: int
-    count: int
+    amount: int
 
 
 class UsageBook:
@@ -57,7 +57,7 @@ class UsageBook:
         database.execute("BEGIN IMMEDIATE")
         try:
             for one in spent:
-                row = (one.key, one.length_s, one.window, gateway, one.count)
+                row = (one.key, one.length_s, one.window, gateway, one.amount)
                 database.execute("INSERT OR REPLACE INTO spent VALUES (?, ?, ?, ?, ?)", row)
                 for window in (one.window - 1, one.window):
                     place = (one.key, one.length_s, window)

@@ -77,7 +77,9 @@ def search(
     mode: Annotated[str, typer.Option("--mode", help="fast, fine (a language model answers) or mixture.")] = "fast",
     rerank: Annotated[bool, typer.Option("--rerank", help="Let a cross-encoder read the first hits again.")] = False,
     preferences: Annotated[int, typer.Option("--preferences", help="So many of the user's preferences too.")] = 0,
-    strict: Annotated[bool, typer.Option("--strict-sources", help="Hold what is from outside to 2 of 5 places.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict-sources", help="Hold what is from outside to 2 of 5 places.")
+    ] = False,
     server: Server = None,
     api_key: ApiKey = None,
     home: Home = None,

@@ -7,6 +7,7 @@ from typing import Any
 from memcube.protos.memcube.v1 import (
     audit_pb2_grpc,
     governance_pb2_grpc,
+    market_pb2_grpc,
     memstore_pb2_grpc,
     mip_pb2_grpc,
     service_pb2_grpc,
@@ -19,6 +20,7 @@ _SERVICES = (
     mip_pb2_grpc.InterchangeStub,
     governance_pb2_grpc.GovernanceStub,
     memstore_pb2_grpc.MemStoreStub,
+    market_pb2_grpc.MarketStub,
     audit_pb2_grpc.RecordsServiceStub,
 )
 
@@ -28,7 +30,7 @@ class Stub:
 
     def __init__(self, channel: Any) -> None:
         for service in _SERVICES:
-            vars(self).update(vars(service(channel)))  # type: ignore[no-untyped-call]
+            vars(self).update(vars(service(channel)))
 
     def __getattr__(self, rpc: str) -> Any:
         raise AttributeError(f"no service of MemCube has an rpc {rpc}")

@@ -28,6 +28,7 @@ from memcube.actors.governance.audit_door import telling_of
 from memcube.actors.governance.clock import SteadyClock
 from memcube.actors.governance.grants import GrantBook
 from memcube.actors.governance.ledger import LedgerReader
+from memcube.actors.market.market import Market
 from memcube.model.errors import ExhaustedError, InvalidArgumentError, UnauthenticatedError
 from memcube.model.ids import Principal
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -48,14 +49,17 @@ class Door:
         clock = SteadyClock()
         grants = GrantBook(clock)
         states = LedgerReader(Path(config.governance_path)) if config.governance_path else None
+        self.market = Market(Path(config.governance_path), neighbours, clock) if config.governance_path else None
+        if self.market is not None:
+            neighbours = self.market.metered(neighbours)
         self.identity = Identity(config, states, grants, clock)
         self.limits = Limits(config.bounds)
         self.metrics = Metrics()
         self.status = SystemStatus(neighbours)
-        self.access = Access(states, grants, clock)
+        self.access = Access(states, grants, clock, self.market.gate if self.market is not None else None)
         self.quotas = Quotas(config.tenant, self.access.state, self.access.grant_id, clock, neighbours.governor)
         self._verbs = Verbs(neighbours, Queries(neighbours.embedder, self.metrics), self.access)
-        self.parts: list[Part] = parts_of(neighbours, self.access)
+        self.parts: list[Part] = parts_of(neighbours, self.access, self.market)
         self.telling = telling_of(neighbours.records, self.parts)
         self._answers = {verb: answer for part in self.parts for verb, answer in part.answers.items()}
         self._streams = {

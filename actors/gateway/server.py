@@ -108,6 +108,8 @@ class GatewayServer:
         await self._grpc.start()
         if self._records is not None:
             self._records.begin()
+        if self.door.market is not None:
+            self.door.market.begin()
         settings = uvicorn.Config(
             make_app(self.door),
             lifespan="off",
@@ -141,6 +143,8 @@ class GatewayServer:
         if self._tasks:
             self._tasks[1].cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.door.market is not None:
+            await self.door.market.close()
         if self._records is not None:
             await self._records.close()
 

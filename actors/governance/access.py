@@ -42,6 +42,13 @@ class States(Protocol):
         """Take in what has changed now."""
 
 
+class Gate(Protocol):
+    """What bounds some cubes before roles and policies are asked: ``market.gate.Gate``."""
+
+    def allows(self, principal: Principal, verb: str, ref: CubeRef) -> bool:
+        """Whether a call may go on to be decided."""
+
+
 class Access:
     """All decisions of one gateway. Used by its event loop.
 
@@ -50,15 +57,22 @@ class Access:
     """
 
     def __init__(
-        self, states: States | None = None, grants: GrantBook | None = None, clock: SteadyClock | None = None
+        self,
+        states: States | None = None,
+        grants: GrantBook | None = None,
+        clock: SteadyClock | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._states = states
+        self._gate = gate
         self.clock = clock or SteadyClock()
         self.grants = grants or GrantBook(self.clock)
 
     def allows(self, principal: Principal, verb: str, ref: CubeRef) -> bool:
         """Whether ``principal`` may use ``verb`` on the cube ``ref``."""
         if principal.tenant != ref.tenant:
+            return False
+        if self._gate is not None and not self._gate.allows(principal, verb, ref):
             return False
         state = self._state(principal)
         if state is None:

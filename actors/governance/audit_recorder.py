@@ -34,7 +34,7 @@ READS = frozenset({
     "search", "batch_search", "get", "list", "list_stream", "history", "status", "get_cube", "list_cubes",
     "read_events", "preferences", "understand", "list_tasks", "get_task", "wait_tasks", "watch_tasks", "provenance",
     "read_audit", "audit_head", "prove_inclusion", "prove_consistency", "list_erasures", "list_holds",
-    "list_retention",
+    "list_retention", "get_listing", "list_listings", "list_listing_grants",
 })  # fmt: skip
 """Verbs that change nothing, of those that are known here; what is not named is told as one that does."""
 MUTATIONS = frozenset({

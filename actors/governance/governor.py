@@ -25,6 +25,8 @@ from memcube.actors.governance.grants import issue, new_key
 from memcube.actors.governance.ledger import Change, Ledger, Receipt
 from memcube.actors.governance.state import TenantState
 from memcube.actors.governance.usage import Spent, UsageBook
+from memcube.actors.market.book import VERBS as MARKET_VERBS
+from memcube.actors.market.book import MarketBook
 from memcube.model.errors import (
     ExhaustedError,
     IdempotencyConflictError,
@@ -62,11 +64,14 @@ class Governor:
         self._ledger = Ledger(folder)
         self._usage = UsageBook(folder)
         self._clock = clock or SteadyClock()
+        self._market = MarketBook(folder, self._clock)
         if self._usage.problem:
             log.warning("quotas are counted anew: %s", self._usage.problem)
 
     def perform(self, verb: str, principal: Principal, body: bytes) -> bytes:
         """One change for a principal that may make it; returns the serialized answer. Raises MemCubeError."""
+        if verb in MARKET_VERBS:
+            return self._market.perform(verb, principal, body)
         kind, handler = _VERBS[verb]
         request = kind.FromString(body)
         key = request.idempotency_key  # type: ignore[attr-defined]
@@ -100,6 +105,7 @@ class Governor:
     def close(self) -> None:
         """Let go of the files."""
         self._usage.close()
+        self._market.close()
         self._ledger.close()
 
     # Policies

@@ -87,6 +87,11 @@ class _File:
 
     def state(self, tenant: str) -> TenantState | None:
         """A tenant's state as the file has it; None where it has none."""
+        found = self.rows(tenant)
+        return None if found is None else TenantState.of(tenant, *found, self.damaged)
+
+    def rows(self, tenant: str) -> tuple[int, list[Row]] | None:
+        """A tenant's version and rows as the file has them; None where it has none."""
         database = self._database
         assert database is not None
         with self.trouble():
@@ -103,7 +108,7 @@ class _File:
             return None
         if known[1] != len(found):
             raise self.damaged(f"{len(found)} rows of {tenant} where there were {known[1]}")
-        return TenantState.of(tenant, known[0], found, self.damaged)
+        return int(known[0]), found
 
     def _row(self, tenant: str, kind: str, name: str, version: int, body: bytes, digest: bytes) -> Row:
         if _digest(tenant, kind, name, version, body) != digest:
@@ -245,6 +250,12 @@ class LedgerReader(_File):
     def known(self) -> list[str]:
         """Tenants that have governance of their own, as of the last look."""
         return sorted(self._versions)
+
+    def version(self, tenant: str) -> int:
+        """The version of a tenant's rows, 0 where it has none; looks where that is due."""
+        if self._now_s() - self._looked_s >= LOOK_EVERY_S:
+            self.look()
+        return self._versions.get(tenant, 0)
 
     def look(self) -> None:
         """Take in what has changed now, whatever was last looked at when."""

@@ -74,6 +74,17 @@ _GOVERNED_BY_ADMINS = (
     "delete_quota",
 )
 
+_MARKET_READER = ("get_listing", "list_listings", "list_listing_grants")
+_MARKET_WRITER = (
+    "publish_listing",
+    "withdraw_listing",
+    "grant_listing",
+    "revoke_listing_grant",
+    "install_listing",
+    "uninstall_listing",
+    "trace_leak",
+)
+
 _RECORDS_READER = ("provenance",)
 _RECORDS_ADMIN = (
     "read_audit",
@@ -92,9 +103,10 @@ _RECORDS_ADMIN = (
 
 VERBS: dict[str, frozenset[str]] = {
     **dict.fromkeys(
-        _READER + _RECORDS_READER + _STORE_READER + _GOVERNED_BY_ALL, frozenset({"reader", "writer", "admin"})
+        _READER + _RECORDS_READER + _STORE_READER + _MARKET_READER + _GOVERNED_BY_ALL,
+        frozenset({"reader", "writer", "admin"}),
     ),
-    **dict.fromkeys(_WRITER + _STORE_WRITER + _GOVERNED_BY_WRITERS, frozenset({"writer", "admin"})),
+    **dict.fromkeys(_WRITER + _STORE_WRITER + _MARKET_WRITER + _GOVERNED_BY_WRITERS, frozenset({"writer", "admin"})),
     **dict.fromkeys(_ADMIN + _RECORDS_ADMIN + _STORE_ADMIN + _GOVERNED_BY_ADMINS, frozenset({"admin"})),
 }
 """Every verb, and the roles that may use it; a verb that is not here is allowed to nobody."""

@@ -52,6 +52,9 @@ MAY["reader"] |= {"list_mounts"}
 MAY["writer"] |= {"create_topic", "publish", "seek", "redrive", "delete_group", "mount", "unmount"} | MAY["reader"]
 MAY["reader"] |= {"negotiate", "have", "pull"}
 MAY["writer"] |= {"push"} | MAY["reader"]
+MAY["reader"] |= {"get_listing", "list_listings", "list_listing_grants"}
+MAY["writer"] |= {"publish_listing", "withdraw_listing", "grant_listing", "revoke_listing_grant", "trace_leak"}
+MAY["writer"] |= {"install_listing", "uninstall_listing"} | MAY["reader"]
 MAY["admin"] |= {"delete_topic"} | MAY["writer"]
 
 TENANTS = ["acme", "acme2", "Acme"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 
 from memcube.actors.gateway.config import GatewayConfig
+from memcube.actors.gateway.evening import even
 from memcube.actors.gateway.failure import as_error
 from memcube.actors.gateway.identity import Identity
 from memcube.actors.gateway.limits import Limits
@@ -29,7 +30,7 @@ from memcube.actors.governance.clock import SteadyClock
 from memcube.actors.governance.grants import GrantBook
 from memcube.actors.governance.ledger import LedgerReader
 from memcube.actors.market.market import Market
-from memcube.model.errors import ExhaustedError, InvalidArgumentError, UnauthenticatedError
+from memcube.model.errors import ExhaustedError, InvalidArgumentError, NotFoundError, UnauthenticatedError
 from memcube.model.ids import Principal
 from memcube.protos.memcube.v1 import service_pb2 as pb
 
@@ -102,7 +103,7 @@ class Door:
         self, transport: str, verb: str, metadata: Mapping[str, str], body: bytes, asked_s: float | None
     ) -> bytes:
         """One call of a verb with one request and one response; raises MemCubeError only."""
-        timeout_s = self.within_s(verb, asked_s)
+        timeout_s, began_s = self.within_s(verb, asked_s), monotonic()
         with self.metrics.timed(verb, transport):
             try:
                 principal = self._named(transport, verb, metadata)
@@ -113,6 +114,8 @@ class Door:
                     async with self.telling.call(transport, verb, principal, body), asyncio.timeout(timeout_s):
                         return await self._perform(verb, Caller(principal, monotonic() + timeout_s), body)
             except Exception as failure:
+                if isinstance(failure, NotFoundError):
+                    await even(began_s, self.access.may_see_parts(principal))
                 raise as_error(failure, verb, timeout_s) from failure
 
     async def _perform(self, verb: str, caller: Caller, body: bytes) -> bytes:
@@ -127,7 +130,8 @@ class Door:
         self, transport: str, verb: str, metadata: Mapping[str, str], body: bytes, asked_s: float | None
     ) -> AsyncIterator[bytes]:
         """One call of a verb whose response is a stream; pages are read as fast as the caller takes them."""
-        ends_s = None if asked_s is None else monotonic() + asked_s
+        began_s = monotonic()
+        ends_s = None if asked_s is None else began_s + asked_s
         with self.metrics.timed(verb, transport):
             try:
                 principal = self._named(transport, verb, metadata)
@@ -140,6 +144,8 @@ class Door:
                         async for part in source(caller, body):
                             yield part
             except Exception as failure:
+                if isinstance(failure, NotFoundError):
+                    await even(began_s, self.access.may_see_parts(principal))
                 raise as_error(failure, verb, asked_s or 0.0) from failure
 
     async def dialogue(

@@ -17,7 +17,7 @@ from typing import Protocol
 from memcube.actors.governance.clock import SteadyClock
 from memcube.actors.governance.decision import Decision, Target, decide
 from memcube.actors.governance.grants import GrantBook
-from memcube.actors.governance.rule import Judge
+from memcube.actors.governance.rule import Judge, Rule
 from memcube.actors.governance.state import TenantState
 from memcube.actors.governance.verbs import VERBS
 from memcube.model.errors import NotFoundError, PermissionDeniedError
@@ -94,10 +94,16 @@ class Access:
             return b""
         return self._decision(state, principal, _RULE_OF.get(verb, verb), Target(ref.cube_id)).body
 
+    def item_rule(self, principal: Principal, verb: str, ref: CubeRef) -> Rule | None:
+        """The same as a value; None: all of them."""
+        state = self._state(principal)
+        if state is None or principal.tenant != ref.tenant:
+            return None
+        return self._decision(state, principal, verb, Target(ref.cube_id)).rule
+
     def judge(self, principal: Principal, verb: str, ref: CubeRef) -> Callable[[item_pb2.Item], bool] | None:
         """The same for whoever has the memories at hand: a test of each, None where all are allowed."""
-        state = self._state(principal)
-        rule = self._decision(state, principal, verb, Target(ref.cube_id)).rule if state else None
+        rule = self.item_rule(principal, verb, ref)
         return Judge(rule) if rule is not None else None
 
     def has_role(self, principal: Principal, verb: str) -> bool:
@@ -119,6 +125,11 @@ class Access:
         """
         if not self.has_role(principal, verb) or (verb == "reset" and "*" not in principal.cubes):
             raise PermissionDeniedError(verb)
+
+    def may_see_parts(self, principal: Principal) -> bool:
+        """Whether there may be cubes of which the principal sees single memories only."""
+        state = self._state(principal)
+        return state is not None and state.opens_parts(principal.acts_for or principal.id)
 
     def look(self) -> None:
         """Take in what has changed in governance now."""

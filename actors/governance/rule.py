@@ -86,6 +86,16 @@ class Rule:
     request: Mapping[str, Any] = field(default_factory=dict)
     entities: Sequence[Mapping[str, Any]] = ()
 
+    @property
+    def same_for_all(self) -> bool:
+        """Whether it keeps from its principal only what it keeps from everyone: policies that name no principal."""
+        statements = json.loads(self.policies)["staticPolicies"].values() if self.policies else ()
+        general = all(
+            one["principal"] == {"op": "All"} and '"principal"' not in json.dumps(one["conditions"])
+            for one in statements
+        )
+        return self.base and not self.any_of and not self.all_of and general
+
     def to_bytes(self) -> bytes:
         """As it travels; the same rule is the same bytes."""
         selections = [[b64encode(one).decode() for one in many] for many in (self.any_of, self.all_of)]

@@ -107,6 +107,13 @@ class TenantState:
         keys = [("user", principal_id), *(("team", team.id) for team in teams)]
         return [share for key in keys for share in self._shares.get(key, ()) if share.place == place]
 
+    def opens_parts(self, principal_id: str) -> bool:
+        """Whether policies permit single memories to anybody, or selections are shared with the principal."""
+        if any(one.permits for one in self.item_policies.statements.values()):
+            return True
+        keys = [("user", principal_id), *(("team", team.id) for team in self.teams_of(principal_id))]
+        return any(share.selection for key in keys for share in self._shares.get(key, ()))
+
     @classmethod
     def of(cls, tenant: str, version: int, rows: Iterable[Row], damaged: Callable[[str], Exception]) -> TenantState:
         """The state that the ledger's rows make; raises ``damaged`` of a row that can't be read."""

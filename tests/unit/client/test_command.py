@@ -70,6 +70,14 @@ def test_the_commands_are_those_that_were_promised() -> None:
             "up",
             "update",
             "update-all",
+            "grants",
+            "policies",
+            "quotas",
+            "roles",
+            "shares",
+            "teams",
+            "users",
+            "whoami",
             "version",
         ]
     )

@@ -209,6 +209,21 @@ async def test_a_share_opens_a_cube_or_a_selection_until_it_ends(start: Any) -> 
         ):
             refused = await running.refused(alice.call("CreateShare", gov.CreateShareRequest(share=share)))
             assert isinstance(refused, NotFoundError)
+        # What is kept from everyone may be shared around it; who is kept from a part alone may not share the whole.
+        for text, may in (
+            ('forbid(principal, action, resource is Item) when { resource.tags.contains("x") };', True),
+            (
+                'forbid(principal == User::"alice", action, resource is Item) when { resource.tags.contains("x") };',
+                False,
+            ),
+        ):
+            await admin.call("PutPolicy", put("x", text))
+            request = gov.CreateShareRequest(share=gov.Share(cube_id="user:alice", user="dave", verbs=["search"]))
+            if may:
+                await alice.call("CreateShare", request)
+            else:
+                assert isinstance(await running.refused(alice.call("CreateShare", request)), NotFoundError)
+        await admin.call("DeletePolicy", gov.DeletePolicyRequest(name="x"))
         seen = await bob.call("ListShares", gov.ListSharesRequest())
         assert [one.id for one in seen.shares] == [made.id]
         stranger = await running.refused(bob.call("RevokeShare", gov.RevokeShareRequest(id=made.id)))

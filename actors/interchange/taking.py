@@ -233,6 +233,10 @@ class _Work:
         taking.check(principal, ref)
         self.issuer = str(report["origin_key"])
         self.known = Known(report["epoch"], report["seq"]["to"], report["bundle"])
+        about = await taking.about(ref)
+        if about is None:
+            # With a cube goes what was known of it: a restore into a new one is no replay.
+            await asyncio.to_thread(taking.ledger.forget, ref.tenant, ref.cube_id)
         known = await asyncio.to_thread(taking.ledger.known, ref.tenant, ref.cube_id, self.issuer)
         check_fresh(known, self.known.bundle, self.known.epoch, self.known.seq, report["parent"])
         await self._worker.send_json(
@@ -243,7 +247,7 @@ class _Work:
                 "batch_items": config.batch_items,
             },
         )
-        total = await self._take(ref, principal, report)
+        total = await self._take(ref, principal, report, about)
         kept = [read_blob("layer", layer) for layer in report["layers"]]
         await self._keep(ref, kept, report["members"])
         return mip.Committed(
@@ -258,9 +262,10 @@ class _Work:
             seq=total.seq,
         )
 
-    async def _take(self, ref: CubeRef, principal: Principal, report: Mapping[str, Any]) -> mip.ImportedItems:
+    async def _take(
+        self, ref: CubeRef, principal: Principal, report: Mapping[str, Any], about: cube_pb2.Cube | None
+    ) -> mip.ImportedItems:
         taking, config = self._taking, self._taking.config
-        about = await taking.about(ref)
         if about is None and report["parent"] is not None:
             raise NotFoundError("cube", ref.cube_id)
         count = report["present"] + report["deleted"]

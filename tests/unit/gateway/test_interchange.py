@@ -354,6 +354,9 @@ async def test_a_delta_of_theirs_changes_what_was_taken_in(start: Any, tmp_path:
         for late in ("a", "c"):
             with pytest.raises(UntrustedError):
                 await memory.push(tmp_path / late, trusted_keys=[KEY], idempotency_key="late")
+        # Into a new cube of that name an older state is a restore, and no replay.
+        await memory.delete_cube("team-x")
+        assert (await memory.push(tmp_path / "a", trusted_keys=[KEY], idempotency_key="anew"))["added"] == 10
         assert second != first
 
 

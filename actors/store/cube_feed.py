@@ -65,6 +65,10 @@ class CubeFeed:
         """Whether a read from there may give something."""
         return self.stale or seq <= self.head
 
+    async def find(self, seq: int, max_bytes: int) -> Page:
+        """As ``read``."""
+        return await self.read(seq, max_bytes)
+
     async def read(self, seq: int, max_bytes: int) -> Page:
         """Units from ``seq`` on; none where the journal ends before it."""
         # Set before: a hint that comes while this read is on its way is for the next one.

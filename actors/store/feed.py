@@ -87,6 +87,11 @@ class TopicFeed:
             return Page(self.low, self.head, kept)
         return await self._ask(seq, max_bytes, 0.0)
 
+    async def find(self, seq: int, max_bytes: int) -> Page:
+        """As ``read``, also where this feed has not heard yet that ``seq`` is there."""
+        kept = self._kept_from(seq, max_bytes)
+        return Page(self.low, self.head, kept) if kept else await self._ask(seq, max_bytes, 0.0)
+
     def _kept_from(self, seq: int, max_bytes: int) -> list[Unit]:
         units = self._units
         if not units or seq < units[0].first_seq or seq > units[-1].last_seq:

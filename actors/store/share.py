@@ -13,7 +13,7 @@ from memcube.actors.store.cube_feed import CubeFeed
 from memcube.actors.store.opening import BATCH_BYTES, Feed, Wanted
 from memcube.actors.store.stream import Stream
 from memcube.actors.store.wire import Entry, batch_frame, with_attempt
-from memcube.model.errors import InvalidArgumentError
+from memcube.model.errors import InvalidArgumentError, UnavailableError
 from memcube.protos.memcube.v1 import memstore_pb2 as pb
 
 __all__ = ["Share", "Taker", "delay_of"]
@@ -67,31 +67,35 @@ class Taker:
     async def _events(self, taken: Sequence[tuple[int, int]]) -> list[Entry]:
         attempts = dict(taken)
         found: list[Entry] = []
-        unwanted: list[tuple[int, int]] = []
+        passed: list[tuple[int, int]] = []
         for first, last in _runs(sorted(attempts)):
             at = first
             while at <= last:
-                page = await self._read(at)
-                if not page:
-                    break
-                for entry in page:
-                    if at <= entry.seq <= last:
-                        if self._wanted.selected.all or self._wanted.selected.wants(entry.event):
-                            found.append(with_attempt(entry, attempts.pop(entry.seq)))
-                        at = entry.seq + 1
-                at = max(at, page[-1].seq + 1)
-        # Not wanted, hidden from this subscriber, or gone: nothing for anybody of the group to do.
-        unwanted = list(attempts.items())
-        if unwanted:
-            await self._store.ask("settle", *self._name, "ack", unwanted, None, "")
-        return sorted(found, key=lambda entry: entry.seq)
+                page = await self._feed.find(at, BATCH_BYTES)
+                read = [entry for unit in page.units for entry in unit.entries if at <= entry.seq <= last]
+                # What the source has, and did not give: a place that a repair could not save, or, of a cube, a memory
+                # that this subscriber may not see. A topic gives all that is above its low.
+                upto = min(last, page.units[-1].last_seq) if page.units else self._end_of_nothing(at, last, page.low)
+                given = {entry.seq: entry for entry in read}
+                for seq in range(at, upto + 1):
+                    entry = given.get(seq)
+                    if entry is not None and (self._wanted.selected.all or self._wanted.selected.wants(entry.event)):
+                        found.append(with_attempt(entry, attempts[seq]))
+                    else:
+                        passed.append((seq, attempts[seq]))
+                at = upto + 1
+        if passed:
+            await self._store.ask("settle", *self._name, "ack", passed, None, "")
+        return found
 
-    async def _read(self, seq: int) -> list[Entry]:
-        page = await self._feed.read(seq, BATCH_BYTES)
-        entries = [entry for unit in page.units for entry in unit.entries]
-        if not entries and page.units:
-            return [Entry(page.units[-1].last_seq, b"")]
-        return entries
+    def _end_of_nothing(self, at: int, last: int, low: int) -> int:
+        """How far nothing goes, where a read gave no events."""
+        if isinstance(self._feed, CubeFeed):
+            return last
+        if at < low:
+            return min(last, low - 1)
+        # Dealt out by the store, which does not have it: not to be taken for settled. It is delivered again.
+        raise UnavailableError(f"event {at} of the {self._wanted.source.kind} {self._wanted.source.name}", 0.2)
 
     async def settle(self, kind: str, deliveries: Iterable[pb.Delivery], seconds: float | None, reason: str) -> Any:
         """Pass on answers: [how many counted, those that did not]."""

@@ -149,6 +149,25 @@ async def test_nothing_is_lost_when_everything_restarts(served: Any) -> None:
         assert group["dead"] == 0
 
 
+async def test_a_gateway_that_has_not_heard_of_events_passes_none_over(
+    served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store deals out what it has; a feed that lags behind must not take it for something that nobody wants."""
+
+    async def deaf(self: Any) -> None:
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr("memcube.actors.store.feed.TopicFeed._run", deaf)
+    async with served() as s:
+        topics = s.memory().topics
+        await topics.create("t")
+        async with topics.work("g", "t") as worker:
+            for _ in range(5):
+                await topics.publish("t", ["a", "b"])
+            async with asyncio.timeout(10):
+                assert [(await anext(worker))["seq"] for _ in range(10)] == list(range(1, 11))
+
+
 async def test_groups_are_moved_listed_and_forgotten(served: Any) -> None:
     """To a number, a time, an end; and settings that a later member gives."""
     async with served() as s:

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 from memcube.client import prepare
 from memcube.client.change_verbs import ChangeVerbs
 from memcube.client.governance import Governance
+from memcube.client.market import Market
 from memcube.client.options import ClientOptions, tls_of_environment
 from memcube.client.prepare import Prepared
 
@@ -60,6 +61,11 @@ class Verbs(ChangeVerbs[One]):
     def governance(self) -> Governance[One]:
         """Who may do what: policies, roles, shares, grants, quotas; see ``Governance``."""
         return Governance(self._ask)
+
+    @property
+    def market(self) -> Market[One]:
+        """Memories offered to others, granted, installed, traced; see ``Market``."""
+        return Market(self._ask)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

@@ -41,11 +41,14 @@ class Copies:
         contract = grant.contract
         self._ends = from_timestamp("expires_at", contract.expires_at) if contract.HasField("expires_at") else None
 
-    def all(self, items: Sequence[Item]) -> list[Item]:
-        """Copies of these memories, and the grant's canaries, in the order of their ids."""
+    def all(self, items: Sequence[Item], here: Iterable[Item] = ()) -> list[Item]:
+        """Copies of these memories, and the grant's canaries, in the order of their ids. Canaries that are ``here``
+        already stay what they are: what came and went with every update would be known by that."""
         there = {item.id for item in items}
         copies = [self._copy(item, there) for item in items]
-        return sorted((*copies, *self._canaries(items)), key=lambda item: item.id)
+        known = {item.memory: item for item in here}
+        canaries = (known.get(canary.memory, canary) for canary in self._canaries(items))
+        return sorted((*copies, *canaries), key=lambda item: item.id)
 
     def _copy(self, item: Item, there: set[str]) -> Item:
         text = item.memory

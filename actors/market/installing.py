@@ -82,7 +82,7 @@ class Installing:
                 here.update((item.id, item) for item in page)
         except NotFoundError:
             pass  # it is made by the first step
-        delta = delta_of(here, await asyncio.to_thread(copies.all, items))
+        delta = delta_of(here, await asyncio.to_thread(copies.all, items, list(here.values())))
         for part in delta.steps(STEP_ITEMS, STEP_BYTES):
             await self._put(ref, mip_pb2.ImportItems(items=map(item_to_proto, part), description=description))
         for start in range(0, len(delta.removed), STEP_ITEMS):

@@ -19,6 +19,7 @@ from memcube.client.cli import (
     governance,
     grants,
     keys,
+    market,
     memories,
     mip,
     moving,
@@ -54,6 +55,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(topics.app, name="topics")
 app.add_typer(mip.app, name="mip")
+app.add_typer(market.app, name="market")
 app.add_typer(audit.app, name="audit")
 app.add_typer(privacy.holds, name="holds")
 app.add_typer(privacy.retention, name="retention")

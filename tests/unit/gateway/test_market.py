@@ -84,6 +84,14 @@ async def memories(buyer: Any, cube_id: str) -> list[item_pb2.Item]:
     return list((await buyer.call("List", request)).items)
 
 
+def made_up(running: Any) -> set[str]:
+    """The texts of all canaries of all grants."""
+    market = running.server.door.market
+    groups = [market.reader.group(listing_id) for listing_id in market.reader.listings()]
+    secret = market.reader.secret()
+    return {one.text for group in groups for grant in group.grants for one in canaries_of(secret, grant, 20)}
+
+
 def missing(error: MemCubeError) -> tuple[type, str]:
     """What an error tells, without the name that the caller gave."""
     assert isinstance(error, NotFoundError)
@@ -133,8 +141,11 @@ async def test_a_new_version_comes_by_what_changed(start: Any, keys: dict[str, P
     async with start(keys=keys | MORE) as running:
         owner, buyer = running.caller(OWNER), running.caller(BUYER)
         listing = await published(owner)
-        await granted(owner, listing, canaries=0)
+        await granted(owner, listing, canaries=7)
         cube_id = (await installed(buyer, listing)).grant.cube_id
+        fictions = made_up(running)
+        canaries = {item.id for item in await memories(buyer, cube_id) if item.memory in fictions}
+        assert len(canaries) == 7
         items = {item.memory: item.id for item in await memories(owner, "user:alice")}
         await owner.call("Update", cubes.UpdateRequest(id=items[TEXTS[2]], memory="We bake at 210 degrees now."))
         await owner.call("Delete", cubes.DeleteRequest(id=items[TEXTS[3]]))
@@ -149,7 +160,9 @@ async def test_a_new_version_comes_by_what_changed(start: Any, keys: dict[str, P
         assert (await owner.call("PublishListing", request)).listing.version == 2
         update = await installed(buyer, listing)
         assert (update.added, update.changed, update.removed) == (1, 1, 0) and update.grant.installed_version == 2
-        texts = [item.memory for item in await memories(buyer, cube_id)]
+        # The canaries are the same ones: what came and went with each update would be known by it.
+        assert canaries <= {item.id for item in await memories(buyer, cube_id)}
+        texts = [item.memory for item in await memories(buyer, cube_id) if item.id not in canaries]
         assert (
             len(texts) == 4 and "We bake at 210 degrees now." in texts and "Wheat bread is done in 40 minutes." in texts
         )

@@ -193,6 +193,8 @@ EXAMPLES = {
     "MissingExtraError": ("torch", "torch"),
     "TaskStateError": ("t", "completed"),
     "UnusableAnswerError": ("model", "no JSON"),
+    "UntrustedError": ("bundle", "is signed by nobody"),
+    "HeldError": ("memory", "lawsuit"),
     "InternalError": ("abc",),
 }
 

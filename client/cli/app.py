@@ -24,6 +24,7 @@ from memcube.client.cli import (
     mip,
     moving,
     privacy,
+    sharing,
     system,
     tasks,
     topics,
@@ -48,8 +49,10 @@ changing.register(app)
 moving.register(app)
 system.register(app)
 app.command("whoami")(governance.whoami)
-for _name in ("policies", "users", "teams", "roles", "shares", "quotas"):
+for _name in ("policies", "users", "teams", "roles"):
     app.add_typer(getattr(governance, _name), name=_name)
+app.add_typer(sharing.shares, name="shares")
+app.add_typer(sharing.quotas, name="quotas")
 app.add_typer(grants.app, name="grants")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tasks.app, name="tasks")

@@ -1,37 +1,34 @@
-"""``memcube policies|users|teams|roles|shares|quotas``: who may do what in the caller's tenant."""
+"""``memcube whoami|policies|users|teams|roles``: who may do what in the caller's tenant."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
+from memcube.client.cli.governance_options import (
+    Cubes,
+    Describe,
+    Name,
+    Roles,
+    Verbs,
+    show_gone,
+    show_made,
+    show_rows,
+)
 from memcube.client.cli.options import TIMEOUT_S, ApiKey, Home, Json, Server, Timeout, connect, json_object
 from memcube.client.cli.output import day, err, out, print_json
 from memcube.model.errors import InvalidArgumentError
 
-__all__ = ["policies", "quotas", "roles", "shares", "show_rows", "teams", "users", "whoami"]
+__all__ = ["policies", "roles", "teams", "users", "whoami"]
 
 policies = typer.Typer(help="Policies in Cedar: what is forbidden or allowed besides the roles.", no_args_is_help=True)
 users = typer.Typer(help="Users and agents: roles and cubes beside their keys.", no_args_is_help=True)
 teams = typer.Typer(help="Teams, which roles and shares may be given to.", no_args_is_help=True)
 roles = typer.Typer(help="Roles: named sets of verbs.", no_args_is_help=True)
-shares = typer.Typer(help="Cubes, selections and topics that others may use.", no_args_is_help=True)
-quotas = typer.Typer(help="How much may be done in a window of time.", no_args_is_help=True)
-
-Name = Annotated[str, typer.Argument(help="Its name.")]
-Id = Annotated[str, typer.Argument(help="Its id, as the list shows it.")]
-Roles = Annotated[list[str] | None, typer.Option("--role", help="reader, writer, admin, or one of your own.")]
-Cubes = Annotated[list[str] | None, typer.Option("--cubes", help="Patterns of cube ids, e.g. 'user:*'; 'topic:…'.")]
-Verbs = Annotated[list[str] | None, typer.Option("--verb", help="E.g. search; may be given several times.")]
-Describe = Annotated[str, typer.Option("--description")]
-Filter = Annotated[str | None, typer.Option("--filter", help="A JSON filter: only the memories that it selects.")]
-Until = Annotated[str | None, typer.Option("--expires", help="A time with its zone; then it is over.")]
 
 
 def whoami(
@@ -170,7 +167,7 @@ def delete_policy(
 ) -> None:
     """Take policies away."""
     with connect(server, api_key, home, timeout) as memory:
-        _gone(memory.governance.delete_policy(name), name, as_json)
+        show_gone(memory.governance.delete_policy(name), name, as_json)
 
 
 @users.command("put")
@@ -197,7 +194,7 @@ def put_user(
             disabled=disable,
             description=description,
         )
-    _made(made, name, as_json)
+    show_made(made, name, as_json)
 
 
 @users.command("list")
@@ -224,7 +221,7 @@ def delete_user(
 ) -> None:
     """Take an entry away; what its key allows goes on."""
     with connect(server, api_key, home, timeout) as memory:
-        _gone(memory.governance.delete_member(name), name, as_json)
+        show_gone(memory.governance.delete_member(name), name, as_json)
 
 
 @teams.command("put")
@@ -247,7 +244,7 @@ def put_team(
         made = memory.governance.put_team(
             name, member or (), roles=role or (), cubes=cubes or (), description=description
         )
-    _made(made, name, as_json)
+    show_made(made, name, as_json)
 
 
 @teams.command("list")
@@ -274,7 +271,7 @@ def delete_team(
 ) -> None:
     """Take a team away, and what was shared with it."""
     with connect(server, api_key, home, timeout) as memory:
-        _gone(memory.governance.delete_team(name), name, as_json)
+        show_gone(memory.governance.delete_team(name), name, as_json)
 
 
 @roles.command("put")
@@ -290,7 +287,7 @@ def put_role(
 ) -> None:
     """A role of your own, for users and teams."""
     with connect(server, api_key, home, timeout) as memory:
-        _made(memory.governance.put_role(name, verb or (), description=description), name, as_json)
+        show_made(memory.governance.put_role(name, verb or (), description=description), name, as_json)
 
 
 @roles.command("list")
@@ -317,155 +314,7 @@ def delete_role(
 ) -> None:
     """Take a role away that nobody has."""
     with connect(server, api_key, home, timeout) as memory:
-        _gone(memory.governance.delete_role(name), name, as_json)
-
-
-@shares.command("add")
-def add_share(
-    cube: Annotated[str | None, typer.Option("--cube", help="The cube, by its id.")] = None,
-    topic: Annotated[str | None, typer.Option("--topic", help="Or the topic.")] = None,
-    with_user: Annotated[str | None, typer.Option("--with-user", help="Who is let in.")] = None,
-    with_team: Annotated[str | None, typer.Option("--with-team")] = None,
-    verb: Verbs = None,
-    filter_: Filter = None,
-    expires: Until = None,
-    server: Server = None,
-    api_key: ApiKey = None,
-    home: Home = None,
-    timeout: Timeout = TIMEOUT_S,
-    as_json: Json = False,
-) -> None:
-    """Let a user or a team read a cube of yours, or do what --verb says."""
-    verbs = {"verbs": verb} if verb else {}
-    with connect(server, api_key, home, timeout) as memory:
-        made = memory.governance.share(
-            cube_id=cube,
-            topic=topic,
-            user=with_user,
-            team=with_team,
-            filters=json_object("--filter", filter_),
-            expires_at=expires,
-            **verbs,  # type: ignore[arg-type]
-        )
-    _made(made, made["share"]["id"], as_json)
-
-
-@shares.command("list")
-def list_shares(
-    cube: Annotated[str | None, typer.Option("--cube")] = None,
-    topic: Annotated[str | None, typer.Option("--topic")] = None,
-    server: Server = None,
-    api_key: ApiKey = None,
-    home: Home = None,
-    timeout: Timeout = TIMEOUT_S,
-    as_json: Json = False,
-) -> None:
-    """What you share, and what is shared with you; as an admin, all."""
-    columns = ("id", "cube_id", "topic", "user", "team", "verbs", "filter", "expires_at", "created_by")
-    with connect(server, api_key, home, timeout) as memory:
-        show_rows(memory.governance.shares(cube_id=cube, topic=topic), columns, as_json, "no shares")
-
-
-@shares.command("revoke")
-def revoke_share(
-    share_id: Id,
-    server: Server = None,
-    api_key: ApiKey = None,
-    home: Home = None,
-    timeout: Timeout = TIMEOUT_S,
-    as_json: Json = False,
-) -> None:
-    """End a share; it holds within a second."""
-    with connect(server, api_key, home, timeout) as memory:
-        _gone(memory.governance.revoke_share(share_id), share_id, as_json)
-
-
-@quotas.command("put")
-def put_quota(
-    of: Annotated[str, typer.Argument(help="operations, bytes or memories.")],
-    limit: Annotated[int, typer.Argument(help="The most in a window.")],
-    window: Annotated[float, typer.Option("--per", help="Seconds of the window.")] = 60.0,
-    kind: Annotated[str, typer.Option("--for", help="tenant, principal or grant.")] = "tenant",
-    subject: Annotated[str, typer.Option("--subject", help="Which one; without it each principal by itself.")] = "",
-    server: Server = None,
-    api_key: ApiKey = None,
-    home: Home = None,
-    timeout: Timeout = TIMEOUT_S,
-    as_json: Json = False,
-) -> None:
-    """Bound what may be done in a window of time."""
-    with connect(server, api_key, home, timeout) as memory:
-        made = memory.governance.put_quota(of, limit, window_s=window, kind=kind, subject=subject)
-    _made(made, made["quota"]["id"], as_json)
-
-
-@quotas.command("list")
-def list_quotas(
-    server: Server = None,
-    api_key: ApiKey = None,
-    home: Home = None,
-    timeout: Timeout = TIMEOUT_S,
-    as_json: Json = False,
-) -> None:
-    """All quotas."""
-    with connect(server, api_key, home, timeout) as memory:
-        show_rows(
-            memory.governance.quotas(), ("id", "of", "limit", "window_s", "kind", "subject"), as_json, "no quotas"
-        )
-
-
-@quotas.command("delete")
-def delete_quota(
-    quota_id: Id,
-    server: Server = None,
-    api_key: ApiKey = None,
-    home: Home = None,
-    timeout: Timeout = TIMEOUT_S,
-    as_json: Json = False,
-) -> None:
-    """Take a quota away."""
-    with connect(server, api_key, home, timeout) as memory:
-        _gone(memory.governance.delete_quota(quota_id), quota_id, as_json)
-
-
-def show_rows(found: Mapping[str, Any], columns: Sequence[str], as_json: bool, none: str) -> None:
-    """A listing as a table, columns of which nothing is set left out, or as JSON."""
-    if as_json:
-        print_json(found)
-        return
-    rows: Iterable[Mapping[str, Any]] = found["results"]
-    if not rows:
-        out.print(none)
-        return
-    shown = [name for name in columns if any(row[name] not in (None, "", [], False) for row in rows)]
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in shown:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*[Text(_cell(row[name])) for name in shown])
-    out.print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None or value is False:
-        return ""
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "yes" if value is True else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _made(made: Mapping[str, Any], name: str, as_json: bool) -> None:
-    if as_json:
-        print_json(made)
-    else:
-        out.print(name, markup=False)
-
-
-def _gone(answer: Mapping[str, Any], name: str, as_json: bool) -> None:
-    if as_json:
-        print_json(answer)
-    else:
-        out.print(f"{name} is gone", markup=False)
+        show_gone(memory.governance.delete_role(name), name, as_json)
 
 
 def _text_of(file: str) -> str:

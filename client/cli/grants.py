@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from memcube.client.attenuate import attenuate
-from memcube.client.cli.governance import Cubes, Filter, Until, Verbs, show_rows
+from memcube.client.cli.governance_options import Cubes, Filter, Until, Verbs, show_rows
 from memcube.client.cli.options import TIMEOUT_S, ApiKey, Home, Json, Server, Timeout, connect, json_object
 from memcube.client.cli.output import err, out, print_json
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from memcube.client.cli.governance import show_rows
+from memcube.client.cli.governance_options import show_rows
 from memcube.client.cli.options import (
     TIMEOUT_S,
     Agent,

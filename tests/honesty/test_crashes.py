@@ -60,6 +60,7 @@ async def test_214_every_argument_of_a_search_is_taken(start: Any) -> None:
             mode=pb.SEARCH_MODE_MIXTURE,
             rerank=True,
             preferences=3,
+            strict_sources=True,
         )
         request.reference_time.GetCurrentTime()
         set_fields = {field.name for field, _ in request.ListFields()}

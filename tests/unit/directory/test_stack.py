@@ -18,6 +18,7 @@ from memcube.actors.gateway.metrics import Metrics
 from memcube.actors.gateway.queries import Queries
 from memcube.actors.gateway.seam import Neighbours
 from memcube.actors.gateway.verbs import Caller, Verbs
+from memcube.actors.governance import Access
 from memcube.model.errors import (
     DeadlineError,
     ExhaustedError,
@@ -327,7 +328,7 @@ def test_a_denied_memory_is_looked_for_as_a_missing_one(run: Run, verb: str) -> 
         cold = await s.add("cold", "x")
         resident = await s.add("resident", "x")
         missing = f"{CubeRef('t', 'missing').key}-{resident.split('-')[1]}"
-        verbs = Verbs(Neighbours(s.router), Queries(None, Metrics()))
+        verbs = Verbs(Neighbours(s.router), Queries(None, Metrics()), Access())
         caller = Caller(Principal("t", "mallory", ("admin",), ("other",)), time.monotonic() + 5)
         seen = []
         for memory_id in (resident, cold, missing):

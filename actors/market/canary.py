@@ -1,7 +1,8 @@
 """Canaries: memories of no meaning that one grantee alone was given, with names that no one else has.
 
 They read like what else is in a memory (somebody noted where a thing is kept), but are about people, places and numbers
-made from the secret: no question that is not about these finds them first. Each has two made words of 26 bits and a
+made from the secret. They are in every listing and every copy of the cube, and in the answers to questions that have to
+do with them; other questions, to which a small cube has too little to say, don't get them to fill the places. Each has two made words of 26 bits and a
 number of 20; whoever takes a text with them takes a proof along, also when the sentence around them is reworded.
 """
 
@@ -23,6 +24,7 @@ SYLLABLES = 3
 WORD_BITS, NUMBER_BITS = 25.9, 19.9
 """(16 × 5 × 5)³ words, a million numbers."""
 _SYLLABLE = len(_ONSETS) * len(_VOWELS) * len(_CODAS)
+WORDS_ASKED = 2
 _TEMPLATES = (
     "The spare key for storage unit {number} in {place} is kept by {person}.",
     "{person} signed for parcel {number} at the {place} counter.",
@@ -45,6 +47,13 @@ class Canary:
     person: str
     place: str
     number: str
+
+    def is_asked_for(self, query: str) -> bool:
+        """Whether a question has to do with it: names something of it, or has two of its longer words."""
+        asked = {*map(str.lower, _WORD.findall(query)), *_NUMBER.findall(query)}
+        if not asked.isdisjoint((self.person.lower(), self.place.lower(), self.number)):
+            return True
+        return len(asked & {word.lower() for word in _WORD.findall(self.text)}) >= WORDS_ASKED
 
 
 def _word(seed: bytes) -> str:

@@ -58,7 +58,7 @@ class Copies:
         if "utc_offset_minutes" in item.info:
             kept["utc_offset_minutes"] = item.info["utc_offset_minutes"]
         said = item.sources[0] if item.sources else Source()
-        made = self._marked(self._id(item.id), text, kept, said, item.version)
+        made = self._marked(self.id_of(item.id), text, kept, said, item.version)
         return replace(
             made,
             # A procedure from the market tells nobody what to do before somebody has approved it.
@@ -72,7 +72,7 @@ class Copies:
             valid_from=item.valid_from,
             valid_to=item.valid_to,
             expires_at=min((one for one in (item.expires_at, self._ends) if one is not None), default=None),
-            derived_from=tuple(self._id(one) for one in item.derived_from if one in there),
+            derived_from=tuple(self.id_of(one) for one in item.derived_from if one in there),
             session_id=self._session(item.session_id),
         )
 
@@ -84,7 +84,7 @@ class Copies:
             seed = keyed(self._secret, "place", self._grant.id, str(number))
             model = models[int.from_bytes(seed[:4], "big") % len(models)]
             said = replace(model.sources[0], position=0) if model.sources else Source()
-            made = self._marked(self._id(model.id, seed.hex()), canary.text, {}, said, 1)
+            made = self._marked(self.id_of(model.id, seed.hex()), canary.text, {}, said, 1)
             yield replace(
                 made,
                 memory_type=MemoryType.LONG_TERM if model.memory_type is MemoryType.SKILL else model.memory_type,
@@ -121,7 +121,7 @@ class Copies:
             usage=Usage(),
         )
 
-    def _id(self, item_id: str, more: str = "") -> str:
+    def id_of(self, item_id: str, more: str = "") -> str:
         """The id of a memory's copy: of the same time, and else of the grant's own, so that two grantees who compare
         theirs learn nothing from ids."""
         when = item_id[KEY_CHARS + 1 :][:TIME_CHARS]

@@ -14,10 +14,13 @@ from typing import Any
 
 from memcube.actors.cube.call import Call
 from memcube.actors.governance.clock import SteadyClock
+from memcube.actors.market.canary import Canary, canaries_of
 from memcube.actors.market.gate import Gate
 from memcube.actors.market.names import PREFIX, grant_of_cube
+from memcube.actors.market.quiet import Quiet
 from memcube.actors.market.spent import added
 from memcube.actors.market.state import MarketReader
+from memcube.actors.market.trace import canaries_in
 from memcube.model.errors import ExhaustedError, MemCubeError, NotFoundError
 from memcube.model.ids import CubeRef
 from memcube.protos.memcube.v1 import market_pb2 as pb
@@ -29,6 +32,7 @@ __all__ = ["Meter", "MeteringRouter", "Tell"]
 log = logging.getLogger("memcube.market")
 
 NOTE_EVERY_S = 1.0
+MOST_REMEMBERED = 10_000
 RETRY_S = 3600.0
 """A hint where only another contract helps."""
 _SEARCHES = frozenset({"search", "batch_search", "preferences"})
@@ -47,6 +51,7 @@ class Meter:
         self._new: dict[str, dict[str, pb.ListingUsage]] = {}
         self._flying: dict[str, pb.UsageNote] = {}
         self._noting: asyncio.Task[None] | None = None
+        self._canaries: dict[str, list[Canary]] = {}
 
     def usage(self, grant: pb.ListingGrant) -> pb.ListingUsage:
         """What was used of a grant, as far as it is known here."""
@@ -56,6 +61,16 @@ class Meter:
             whole = added(whole, flying.spent[grant.id])
         new = self._new.get(grant.listing_id, {}).get(grant.id)
         return added(whole, new) if new is not None else whole
+
+    def canaries(self, grant: pb.ListingGrant) -> list[Canary]:
+        """The canaries of a grant."""
+        known = self._canaries.get(grant.id)
+        if known is None:
+            if len(self._canaries) >= MOST_REMEMBERED:
+                self._canaries.clear()
+            count = canaries_in(grant.contract)
+            known = self._canaries[grant.id] = list(canaries_of(self._reader.secret(), grant.id, count))
+        return known
 
     def check(self, ref: CubeRef, calls: int) -> pb.ListingGrant:
         """Let a call begin, counted from now on. Raises NotFoundError("cube") once the grant has ended, and
@@ -141,7 +156,11 @@ class MeteringRouter:
         if call.verb == "batch_search":
             calls = max(1, len(cubes.BatchSearchRequest.FromString(call.request).requests))
         grant = self._meter.check(ref, calls)
-        answer: bytes = await self._router.read(ref, call, timeout_s=timeout_s)
+        quiet = Quiet(call, self._meter.canaries(grant)) if call.verb in ("search", "batch_search") else None
+        asked = quiet.call if quiet is not None else call
+        answer: bytes = await self._router.read(ref, asked, timeout_s=timeout_s)
+        if quiet is not None:
+            answer = quiet.answer(answer)
         searches = calls if call.verb in _SEARCHES else 0
         shown = memories_in(call.verb, answer)
         self._meter.spend(grant, pb.ListingUsage(searches=searches, answer_bytes=len(answer), memories=shown))

@@ -1,4 +1,4 @@
-"""Harmless spellings chosen by key: "do not" or "don't", "OK" or "okay", one bit each time one of them may stand.
+"""Harmless spellings chosen by key: "do not" or "don't", "OK" or "okay", a bit each time one of them may stand.
 
 The bit follows from the secret, the grant, and the words around: so it is found again without the original, in any
 order, in whatever part is left. It stays when case, spaces and marks change, and is gone where a text is reworded. The
@@ -16,24 +16,33 @@ from memcube.actors.market.marks import Found, keyed
 
 __all__ = ["Site", "judge", "sites_of", "varied"]
 
-AROUND = 2
-"""Words on each side that a bit depends on."""
 MOST_SITES = 5_000
 PIECE_CHARS = 64 * 1024
 _PRONOUNS = "i|you|he|she|it|we|they|this|that|these|those|there|everyone|anyone|somebody|people"
 _NEGATED = "do|does|did|is|are|was|were|has|have|had|would|could|should"
-_PAIRS = (
-    # Not before a pronoun: "don't you" is no "do not you".
-    *((f"{verb}n't", f"{verb} not", f"(?!\\s+(?:{_PRONOUNS})\\b)") for verb in _NEGATED.split("|")),
-    ("won't", "will not", f"(?!\\s+(?:{_PRONOUNS})\\b)"),
-    ("can't", "cannot", f"(?!\\s+(?:{_PRONOUNS})\\b)"),
-    *((f"{who}'ll", f"{who} will", "(?=\\s+(?!not\\b|or\\b|and\\b|but\\b|if\\b|when\\b)[a-z])") for who in
-      ("i", "you", "he", "she", "we", "they")),
-    ("okay", "ok", ""),
-    ("perhaps", "maybe", ""),
-    ("for instance", "for example", ""),
-    ("towards", "toward", ""),
-)  # fmt: skip
+_BEING = "i'm:i am|you're:you are|we're:we are|they're:they are|it's:it is|that's:that is|he's:he is|she's:she is"
+_AFTER_BEING = "a|an|the|so|very|really|not|just|also|always|still|glad|happy|sure|sorry|excited|proud|great|[a-z]+ing"
+_HAVING = "i've:i have|you've:you have|we've:we have|they've:they have"
+_AFTER_HAVING = "been|always|never|had|done|made|seen|learned|found|started|noticed|thought|decided|heard"
+_WILLING = "i'll:i will|you'll:you will|we'll:we will|they'll:they will|he'll:he will|she'll:she will"
+
+
+def _each(pairs: str, guard: str) -> list[tuple[str, str, str, str]]:
+    return [(*pair.split(":"), "", guard) for pair in pairs.split("|")]  # type: ignore[misc]
+
+
+_PAIRS: list[tuple[str, str, str, str]] = [
+    # Short, long, what must not come before and what may come behind: both spellings have to fit there.
+    *_each("|".join(f"{verb}n't:{verb} not" for verb in _NEGATED.split("|")), rf"(?!\s+(?:{_PRONOUNS})\b)"),
+    *_each("won't:will not|can't:cannot", rf"(?!\s+(?:{_PRONOUNS})\b)"),
+    *_each(_BEING, rf"(?=\s+(?:{_AFTER_BEING})\b)"),
+    *_each(_HAVING, rf"(?=\s+(?:{_AFTER_HAVING})\b)"),
+    *_each(_WILLING, r"(?=\s+(?!not\b|or\b|and\b|but\b|if\b|when\b)[a-z])"),
+    *_each("i'd:i would", r"(?=\s+(?:love|like|say|suggest|recommend|be)\b)"),
+    *_each("okay:ok|perhaps:maybe|for instance:for example|towards:toward", ""),
+    ("lots of", "a lot of", r"(?<!quite\s)(?<!such\s)(?<!what\s)", ""),
+    ("thanks", "thank you", r"(?<!many\s)", r"(?!\s+(?:to|a)\b)"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ class _Pair:
     long: str
 
 
-_ALL = {f"p{number}": _Pair(number, short, long) for number, (short, long, _) in enumerate(_PAIRS)}
+_ALL = {f"p{number}": _Pair(number, short, long) for number, (short, long, _, _) in enumerate(_PAIRS)}
 _APOSTROPHE = "['\u2019\u02bc\uff07]"
 
 
@@ -52,9 +61,14 @@ def _loose(text: str) -> str:
 
 
 _FORMS = "|".join(
-    f"(?P<p{number}>(?:{_loose(short)}|{_loose(long)})\\b{guard})" for number, (short, long, guard) in enumerate(_PAIRS)
+    f"(?P<p{number}>{before}(?:{_loose(short)}|{_loose(long)})\\b{behind})"
+    for number, (short, long, before, behind) in enumerate(_PAIRS)
 )
-_TOKEN = re.compile(rf"\b(?:{_FORMS}|(?P<word>\w+(?:{_APOSTROPHE}\w+)*))", re.IGNORECASE)
+_TOKEN = re.compile(
+    rf"\b(?:{_FORMS}|(?P<word>\w+(?:{_APOSTROPHE}\w+)*))|(?P<end>\n\s*\n|[.!?:;\"{{}}\[\]()|\u2013\u2014\u201c\u201d])",
+    re.IGNORECASE,
+)
+_END = "\1end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +84,26 @@ class Site:
 
 
 def sites_of(text: str) -> Iterator[Site]:
-    """The sites of a text, in order; those at its ends, whose surroundings are not all there, are left out."""
-    tokens: list[tuple[re.Match[str], str]] = []
+    """The sites of a text, in order. Its context is the word before and the word behind, or that none is there: where
+    a sentence, a paragraph, a quotation or the text begins or ends."""
+    before, site = _END, None
     for match in _TOKEN.finditer(text):
-        kind = match.lastgroup or "word"
-        tokens.append((match, match.group().lower() if kind == "word" else f"\1{kind}"))
-    for place in range(AROUND, len(tokens) - AROUND):
-        match, kind = tokens[place]
-        if not kind.startswith("\1"):
-            continue
-        pair = _ALL[kind[1:]]
-        plain = re.sub(_APOSTROPHE, "'", " ".join(match.group().lower().split()))
-        around = "\1".join(token for _, token in tokens[place - AROUND : place + AROUND + 1])
-        yield Site(match.start(), match.end(), pair, plain == pair.short, around)
+        kind = match.lastgroup or "end"
+        token = match.group().lower() if kind == "word" else f"\1{kind}"
+        if site is not None:
+            yield _site(*site, token)
+            site = None
+        if kind.startswith("p"):
+            site = (before, match, kind)
+        before = token
+    if site is not None:
+        yield _site(*site, _END)
+
+
+def _site(before: str, match: re.Match[str], kind: str, behind: str) -> Site:
+    pair = _ALL[kind]
+    plain = re.sub(_APOSTROPHE, "'", " ".join(match.group().lower().split()))
+    return Site(match.start(), match.end(), pair, plain == pair.short, f"{before}\2{kind}\2{behind}")
 
 
 def _wants_short(secret: bytes, grant_id: str, context: str) -> bool:

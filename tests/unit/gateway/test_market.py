@@ -136,6 +136,28 @@ async def test_from_publication_to_revocation(start: Any, keys: dict[str, Princi
         assert missing(await running.refused(installed(buyer, listing))) == (NotFoundError, "listing")
 
 
+async def test_canaries_answer_no_question_but_their_own(start: Any, keys: dict[str, Principal]) -> None:
+    """They fill no place of an ordinary answer, alone or in a batch, and are found by whoever asks for what they say."""
+    async with start(keys=keys | MORE) as running:
+        owner, buyer = running.caller(OWNER), running.caller(BUYER)
+        listing = await published(owner)
+        grant = await granted(owner, listing, canaries=20)
+        cube_id = (await installed(buyer, listing)).grant.cube_id
+        fictions = made_up(running)
+        assert len([item for item in await memories(buyer, cube_id) if item.memory in fictions]) == 20
+        question = cubes.SearchRequest(
+            scope=cubes.Scope(cube_id=cube_id), query="bread dough oven salt: counter, meter, pallet", top_k=4
+        )
+        batch = await buyer.call("BatchSearch", cubes.BatchSearchRequest(requests=[question] * 2))
+        for hits in (await found(buyer, cube_id, question.query, 4), *(one.found.hits for one in batch.results)):
+            assert sorted(hit.item.memory for hit in hits) == sorted(
+                item.memory for item in await memories(buyer, cube_id) if item.memory not in fictions
+            )
+        one = next(canaries_of(running.server.door.market.reader.secret(), grant.id, 20))
+        for query in (f"who is {one.person}?", f"what is at {one.place}", one.text):
+            assert (await found(buyer, cube_id, query))[0].item.memory == one.text
+
+
 async def test_a_new_version_comes_by_what_changed(start: Any, keys: dict[str, Principal]) -> None:
     """Added, changed and removed memories by their ids; what is not published yet, or was deleted, does not come."""
     async with start(keys=keys | MORE) as running:

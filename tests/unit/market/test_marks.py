@@ -13,17 +13,20 @@ from memcube.actors.market.trace import SURE, trace
 from memcube.protos.memcube.v1 import market_pb2 as pb
 
 SECRET = b"s" * 32
-NAMES = ("Anna", "Bo", "Carl", "Dora", "Emil", "Frida", "Georg", "Hanna")
+NAMES = [
+    f"{first}{last}" for first in ("An", "Be", "Ca", "Do", "Em", "Fri") for last in ("na", "da", "ro", "lu", "mi", "ka")
+]
 THINGS = ("bread", "the garden", "a boat", "his report", "music", "the stove", "their bicycle", "an old map")
+DOING = ("like", "mind", "paint", "bring", "borrow", "mend", "sell", "carry", "find", "need", "use", "want", "miss")
 FORMS = (
-    "{a} does not like {x}, but {b} maybe will.",
-    "I don't think {a} would mind {x}.",
-    "{a} can't bring {x} until {b} is back.",
-    "We will not go without {x}, says {a} to {b}.",
-    "It is OK when {a} takes {x} home.",
-    "For example {a} didn't see {x} on Monday.",
-    "{b} walked towards {x} and perhaps {a} followed.",
-    "They aren't sure that {a} has {x}.",
+    "{a} does not {v} {x}, but {b} maybe will.",
+    "I don't {v} what {a} would do with {x}.",
+    "{a} can't {v} {x} before {b} is back.",
+    "We will not {v} without {x}, says {a} to {b}.",
+    "It is so good when {a} and {b} {v} {x}.",
+    "For example {a} didn't {v} {x} on Monday.",
+    "{b} walked towards {a} and perhaps {v}s {x}.",
+    "They aren't {v}ing it as {a} has {x}.",
 )
 
 
@@ -31,7 +34,9 @@ def corpus(seed: int, sentences: int) -> str:
     """A text with as many sites as sentences, no two alike."""
     choose = random.Random(seed)
     made = [
-        choose.choice(FORMS).format(a=choose.choice(NAMES), b=choose.choice(NAMES), x=choose.choice(THINGS))
+        choose.choice(FORMS).format(
+            a=choose.choice(NAMES), b=choose.choice(NAMES), x=choose.choice(THINGS), v=choose.choice(DOING)
+        )
         + f" Number {choose.randrange(10_000)} it was."
         for _ in range(sentences)
     ]
@@ -107,7 +112,11 @@ def test_the_tail_is_exact() -> None:
 
 def test_spellings_leave_the_sense_alone() -> None:
     """Questions, code and words in capitals stay as they are; every change is one of the pairs."""
-    for text in ("So why don't you ask him about the boat?", "it was said: ```x = do not touch; maybe``` and so on"):
+    for text in (
+        "So why don't you ask him about the boat?",
+        "I know who I am.",
+        "it was said: ```x = do not touch; maybe``` and so on",
+    ):
         assert all(spelling.varied(SECRET, f"g{number}", text) == text for number in range(20))
     text = "Well then. DON'T go there now my friend. And Maybe you could wait for him here."
     for number in range(20):

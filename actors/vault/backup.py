@@ -32,8 +32,11 @@ WAIT_S = 5.0
 PASSES = 5
 _LEFT = frozenset({"lock", "keys.lock", "run.json", "logs", "mip-cache"})
 """Of the home: what says only how things are now."""
-_VIEWS = frozenset({"cubes", "pending", "interchange"})
-"""Of the vault: cubes are copied one by one; bundles on their way are sent again by whoever sends them."""
+_VIEWS = frozenset(
+    {"vault/cubes", "vault/pending"} | {f"vault/interchange/{name}" for name in ("spool", "staged", "exports")}
+)
+"""Cubes are copied one by one; bundles on their way are sent again by whoever sends them, exports are made again. The
+tenants' keys, what is known of other systems' cubes and what is kept beside cubes are copied."""
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -168,8 +171,7 @@ class Backup:
             inside = place.relative_to(self._home)
             if not inside.parts:
                 below[:] = sorted(name for name in below if name not in _LEFT and not name.startswith("."))
-            if inside.parts[:1] == ("vault",) and len(inside.parts) == 1:
-                below[:] = sorted(name for name in below if name not in _VIEWS)
+            below[:] = sorted(name for name in below if (inside / name).as_posix() not in _VIEWS)
             for name in sorted(names):
                 path = place / name
                 if (not inside.parts and name in _LEFT) or path.is_symlink() or not path.is_file():

@@ -48,6 +48,9 @@ def home(tmp_path: Path) -> Path:
     (folder / "run.json").write_text("{}")
     (folder / "vault" / "store").mkdir()
     (folder / "vault" / "store" / "log").write_bytes(b"segment")
+    for name in ("keys", "spool"):
+        (folder / "vault" / "interchange" / name).mkdir(parents=True)
+        (folder / "vault" / "interchange" / name / "acme").write_bytes(b"x")
     (folder / "vault" / "governance").mkdir()
     database = sqlite3.connect(folder / "vault" / "governance" / "state.db")
     database.executescript("PRAGMA journal_mode=WAL; CREATE TABLE t(x); INSERT INTO t VALUES (7);")
@@ -79,6 +82,7 @@ def test_all_comes_back(home: Path, tmp_path: Path) -> None:
     assert governance.execute("SELECT x FROM t").fetchall() == [(7,)]
     governance.close()
     assert not (tmp_path / "new" / "run.json").exists()
+    assert [path.name for path in (tmp_path / "new" / "vault" / "interchange").iterdir()] == ["keys"]
     assert (tmp_path / "new" / "keys.json").stat().st_mode & 0o077 == 0
     assert [path.name for path in tmp_path.iterdir() if "restoring" in path.name] == []
 

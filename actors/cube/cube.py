@@ -23,6 +23,7 @@ from memcube.actors.cube.governed import judge_of, visible_records
 from memcube.actors.cube.plan import Plan, Planner
 from memcube.actors.cube.read import answer_read
 from memcube.actors.cube.record_plan import holds_of
+from memcube.actors.cube.shading import Shading
 from memcube.actors.cube.state import Items, document_of
 from memcube.actors.cube.tasks import Tasks
 from memcube.actors.cube.validate import parse_request
@@ -67,6 +68,7 @@ class Cube:
         self._config = config or FrameConfig()
         self._clock = clock
         self._admission = _admission_of(self._config, view.ref.tenant)
+        self._shading = Shading(self._config.redaction)
         self._unindexed: Sequence[ItemRecord] | None = None
         self.purged = False
         """Whether its files were written anew: then it has to be dropped."""
@@ -203,7 +205,7 @@ class Cube:
         if call.verb in NEED_INDEX:
             self.index()
         try:
-            return Answer(True, answer_read(self.view, call, self._clock()))
+            return Answer(True, self._shading.shaded(call, answer_read(self.view, call, self._clock())))
         except MemCubeError as error:
             return Answer(False, error_to_detail(error).SerializeToString())
 
@@ -214,7 +216,8 @@ class Cube:
                 raise NotFoundError("cube", self.view.ref.cube_id)
             if call.verb == "erasable":
                 return Answer(True, self._erasable(call))
-            return Answer(True, self._history(call) if call.verb == "history" else self._read_events(call))
+            answer = self._history(call) if call.verb == "history" else self._read_events(call)
+            return Answer(True, self._shading.shaded(call, answer))
         except MemCubeError as error:
             return Answer(False, error_to_detail(error).SerializeToString())
 

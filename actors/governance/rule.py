@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memcube.actors.governance.cedar import ITEM_ATTRIBUTES, PolicySet, Ruling
-from memcube.model.codec import item_from_proto
+from memcube.actors.trust import Origin, origin_of
+from memcube.model.codec import item_from_proto, source_from_proto
 from memcube.model.filters import Filter, filter_from_proto, matches
 from memcube.model.item import MEMORY_TYPES, STATUSES, MemoryType, Status
 from memcube.protos.memcube.v1 import filter_pb2, item_pb2
@@ -22,21 +23,12 @@ from memcube.protos.memcube.v1 import filter_pb2, item_pb2
 __all__ = ["Judge", "Rule", "attributes_of", "trust_of"]
 
 MOST_VERDICTS = 20_000
-_FROM_OUTSIDE = frozenset({"document", "tool_call", "tool", "web", "outer"})
-_UNTRUSTED_TYPES = frozenset(
-    (
-        item_pb2.MEMORY_TYPE_OUTER,
-        item_pb2.MEMORY_TYPE_TOOL_TRAJECTORY,
-        item_pb2.MEMORY_TYPE_TOOL_SCHEMA,
-        item_pb2.MEMORY_TYPE_RAW_FILE,
-    )
-)
 
 
 def trust_of(item: item_pb2.Item) -> str:
-    """ "untrusted" for what came from a document, a tool or the web, "trusted" for what somebody said here."""
-    outside = item.memory_type in _UNTRUSTED_TYPES or any(source.kind in _FROM_OUTSIDE for source in item.sources)
-    return "untrusted" if outside else "trusted"
+    """ "trusted" for what somebody said here, "untrusted" for what came from a document, a tool, the web or others."""
+    origin = origin_of([source_from_proto(source) for source in item.sources])
+    return "trusted" if origin is Origin.SAID else "untrusted"
 
 
 def _kind(item: item_pb2.Item) -> str:

@@ -48,7 +48,7 @@ $(NODE)/.installed: $(wildcard $(NODE)/package-lock.json)
 	@touch $@
 
 bench: $(VENV)/.bench  ## Run the benchmarks; ARGS="--quick" for a short round
-	@for script in recall preferences personas composite latency paging chaos pubsub versus; do \
+	@for script in recall preferences personas composite latency paging chaos pubsub interchange governance poisoning market versus; do \
 		echo "== $$script"; $(PY) benchmarks/$$script.py $(ARGS) || exit 1; \
 	done
 

@@ -35,10 +35,12 @@ QUICK_TEXTS = 150
 def measure(data: Path | None = None, *, quick: bool = False) -> dict[str, Any]:
     """``pii_structured_recall``, ``pii_structured_precision``, ``pii_by_kind`` and ``pii_us_a_text``. Exits where the
     data is absent."""
-    path = data or datasets.data_folder() / "pii" / "presidio_synth.json"
-    if not path.is_file():
-        sys.exit(f"no evaluation data at {path}: set MEMCUBE_EVAL_DATA to the folder that holds pii/")
-    texts = json.loads(path.read_text(encoding="utf-8"))[: QUICK_TEXTS if quick else None]
+    path = data or datasets.data_folder() / "pii"
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path] if path.is_file() else []
+    if not files:
+        sys.exit(f"no evaluation data at {path}: give --data, or set MEMCUBE_EVAL_DATA to the folder that holds pii/")
+    texts = [one for file in files for one in json.loads(file.read_text(encoding="utf-8"))]
+    texts = texts[: QUICK_TEXTS if quick else None]
     wanted: Counter[str] = Counter()
     hit: Counter[str] = Counter()
     said: Counter[Kind] = Counter()

@@ -22,6 +22,8 @@ from memcube.protos.memcube.v1 import memstore_pb2 as pb
 
 HEAD = struct.Struct("<QQ")
 EVENT_BYTES = 1024
+SETTLE_S = 0.5
+"""After a turn nothing is counted for so long: what had waited comes in one go then."""
 
 
 def event(number: int) -> dict[str, Any]:
@@ -137,40 +139,50 @@ def add(memory: Memory, options: argparse.Namespace) -> dict[str, Any]:
 
 
 async def crowd(options: argparse.Namespace) -> dict[str, Any]:
-    """``--count`` watchers in one process, one of them stalled if ``--stalled``; the latencies of the others."""
+    """``--count`` watchers in one process; the last of them reads and is stalled in turns of ``--turn`` seconds, with
+    credit for everything. The latencies of the others, by turns."""
     memory = AsyncMemory(options.server, api_key=options.key, timeout_s=60)
-    accounts = [Account() for _ in range(options.count - 1)]
-    idle = asyncio.Event()
+    turns: list[dict[str, Any]] = [{"stalled": False, "late_ms": []}]
+    reading = asyncio.Event()
+    reading.set()
+    turned_s = time.monotonic()
 
-    async def follow(account: Account) -> None:
+    async def follow() -> None:
+        account = Account()
         async with memory.topics.watch(options.topic, start="latest") as events:
             async for one in events:
                 account.take(one)
+                took_ms = account.late_ms.pop()
+                if time.monotonic() - turned_s > SETTLE_S:
+                    turns[-1]["late_ms"].append(took_ms)
 
     async def stall() -> None:
-        # Credit for all, and never a read: what is on its way fills the transport's windows, and that is all.
         connection = await memory._connected()
 
         async def requests() -> Any:
             opened = pb.SubscribeRequest.Open(topic=options.topic, credit_events=1 << 29, credit_bytes=1 << 40)
             yield pb.SubscribeRequest(open=opened)
-            await idle.wait()
+            await asyncio.Event().wait()
 
         call = connection.begin("Subscribe", requests())
-        await call.read()
-        await idle.wait()
+        while True:
+            await reading.wait()
+            await call.read()
 
-    tasks = [asyncio.create_task(follow(account)) for account in accounts]
-    tasks += [asyncio.create_task(stall() if options.stalled else follow(Account()))]
+    tasks = [asyncio.create_task(follow()) for _ in range(options.count - 1)] + [asyncio.create_task(stall())]
     await asyncio.sleep(1.0)
     ready()
-    await asyncio.to_thread(sys.stdin.read)
+    over = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
+    while not over.done():
+        await asyncio.wait([over], timeout=options.turn)
+        turned_s = time.monotonic()
+        turns.append({"stalled": not turns[-1]["stalled"], "late_ms": []})
+        (reading.clear if turns[-1]["stalled"] else reading.set)()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await memory.close()
-    late = [one for account in accounts for one in account.late_ms]
-    return {"late_ms": late, "events": [account.events for account in accounts]}
+    return {"turns": turns}
 
 
 _STOPPED = threading.Event()
@@ -201,7 +213,7 @@ def main() -> None:
     parser.add_argument("--until", type=int, default=0)
     parser.add_argument("--idle", type=float, default=1.0)
     parser.add_argument("--ack-wait", type=float, default=2.0)
-    parser.add_argument("--stalled", action="store_true")
+    parser.add_argument("--turn", type=float, default=4.0)
     options = parser.parse_args()
     if options.what == "crowd":
         result = asyncio.run(crowd(options))

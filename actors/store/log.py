@@ -18,7 +18,7 @@ from pathlib import Path
 from memcube.actors.store.mark import Mark
 from memcube.actors.store.producers import Past, Producers
 from memcube.actors.store.record import EVENTS, PRODUCERS, BadRecord, encode, events_of, read_head
-from memcube.actors.store.segment import Segment, Unit
+from memcube.actors.store.segment import HEAD_BYTES, Segment, Unit
 from memcube.actors.vault.sql_errors import vault_error
 from memcube.model.errors import DamagedError, MemCubeError, VersionConflictError
 
@@ -122,12 +122,17 @@ class TopicLog:
             self._segments.append(Segment.create(self.folder, self._incarnation, 1, now_us))
         if self._segments[0].first_seq > self.low_seq:
             raise DamagedError(str(self.folder), f"the segment of event {self.low_seq} is missing")
-        self._recover_last(self._segments[-1])
+        if not self._recover_last(self._segments[-1]):
+            last = self._segments.pop()
+            last.remove()
+            self._report(f"{last.path.name} was being made when the end came; it is made anew")
+            self._recover_last(self._segments[-1])
         last = self._segments[-1]
         self.head_seq = self._staged_seq = last.next_seq - 1
         self._mark.put(last.first_seq, last.end)
 
-    def _recover_last(self, last: Segment) -> None:
+    def _recover_last(self, last: Segment) -> bool:
+        """Read the segment that is appended to; False: it never was, as it lacks even the producers it begins with."""
         if self._mark.first_seq > last.first_seq:
             raise DamagedError(str(self.folder), f"the segment of event {self._mark.first_seq} is missing")
         known = self._mark.end if self._mark.first_seq == last.first_seq else 0
@@ -141,15 +146,23 @@ class TopicLog:
         except BadRecord as bad:
             if last.end < known:
                 raise DamagedError(str(last.path), f"at byte {last.end}: {bad.problem}") from bad
+            if self._is_unfinished(last):
+                return False
             lost = last.size_bytes - last.end
             last.cut()
             self._report(
                 f"{last.path.name}: {lost} bytes behind event {last.next_seq - 1} were never acknowledged, cut"
             )
+        if self._is_unfinished(last):
+            return False
         if last.end < known:
             raise DamagedError(str(last.path), f"ends at byte {last.end}, it was acknowledged up to {known}")
         if not self._mark.first_seq and last.next_seq > 1:
             raise DamagedError(str(self._mark.path), "it is missing")
+        return True
+
+    def _is_unfinished(self, last: Segment) -> bool:
+        return len(self._segments) > 1 and last.end == HEAD_BYTES and self._mark.first_seq < last.first_seq
 
     def _never_used(self, path: Path) -> bool:
         return bool(self._segments) and path.stem.isdigit() and self._mark.first_seq < int(path.stem)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from memcube.actors.store.log import Append, Outcome
-from memcube.actors.store.segment import HEAD_BYTES
+from memcube.actors.store.segment import HEAD_BYTES, Segment
 from memcube.model.errors import (
     DamagedError,
     IdempotencyConflictError,
@@ -235,6 +235,27 @@ def test_a_segment_that_was_being_made_is_made_anew(logs: Any) -> None:
     assert log.reports
     logs.fill(log, 30)
     assert logs.numbers(log) == list(range(1, head + 61))
+    log.close()
+
+
+@pytest.mark.parametrize("written", [0, 20])
+def test_a_segment_without_its_producers_is_made_anew(logs: Any, written: int) -> None:
+    """The end came between its head and the table of producers, or the disk was full then and the old segment went on:
+    events and retries of both are as they were acknowledged."""
+    log = logs.open(segment_bytes=1 << 20)
+    logs.append(log, Append([b"1:x"], "p", 1, 1, 7))
+    logs.fill(log, 10)
+    fresh = Segment.create(logs.folder, log._incarnation, log.head_seq + 1, logs.now_us)
+    fresh.write(b"x" * written)
+    fresh.close()
+    logs.fill(log, 1)
+    head = log.head_seq
+    log.close()
+    log = logs.open(segment_bytes=1 << 20)
+    assert (log.head_seq, len(log.reports)) == (head, 1)
+    assert logs.append(log, Append([b"1:x"], "p", 1, 1, 7)) == [Outcome(1, 1, duplicate=True)]
+    logs.fill(log, 1)
+    assert logs.numbers(log) == list(range(1, log.head_seq + 1))
     log.close()
 
 

@@ -140,7 +140,9 @@ class Group:
         return steps
 
     def plan_expire(self, low: int, now_s: float) -> list[Step]:
-        """The steps of ``plan_take`` that need no subscriber."""
+        """The steps of ``plan_take`` that need no subscriber; none while there are too many dead letters."""
+        if len(self.dead) >= MAX_DEAD:
+            return []
         return [step for step in self.plan_take(0, low, 0, now_s) if step[0] == "d"]
 
     def _due_until(self, now_s: float) -> Iterator[tuple[int, _Open]]:
@@ -197,7 +199,7 @@ class Group:
 
     def plan_redrive(self, seqs: Sequence[int], now_s: float) -> Settled:
         """Dead letters are delivered anew, as if they never had been; all of them where none is named."""
-        chosen = [seq for seq in (seqs or sorted(self.dead)) if seq in self.dead]
+        chosen = [seq for seq in (dict.fromkeys(seqs) or sorted(self.dead)) if seq in self.dead]
         room = MAX_OPEN - len(self._open)
         if len(chosen) > room:
             raise ExhaustedError("events of the group that are out", MAX_OPEN, 1.0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import monotonic
@@ -15,10 +17,11 @@ from memcube.actors.store.group_lane import GroupLane
 from memcube.actors.store.journal import Journal
 from memcube.actors.store.shelf import Shelf
 from memcube.actors.store.source import SourceRef
-from memcube.model.errors import ExhaustedError, NotFoundError
+from memcube.model.errors import ExhaustedError, MemCubeError, NotFoundError
 
 __all__ = ["Groups"]
 
+logger = logging.getLogger("memcube.store")
 MAX_WAIT_S = 30.0
 Bounds = Callable[[str, str], Awaitable[tuple[int, int]]]
 """Lowest and highest number of a topic's events, by tenant and name."""
@@ -76,8 +79,11 @@ class Groups:
         """Let die what is over its last delivery, also where no subscriber asks."""
         for lane in list(self._lanes.values()):
             due_s = lane.group.due_s() if lane.group is not None else None
-            if due_s is not None and due_s <= now_s and await lane.do(_expiring):
-                lane.nudge()
+            try:
+                if due_s is not None and due_s <= now_s and await lane.do(_expiring):
+                    lane.nudge()
+            except MemCubeError as error:
+                logger.warning("group %s: %s", lane.name, error)
 
     async def close(self) -> None:
         """Let go of all files."""
@@ -249,7 +255,6 @@ def _group_row(name: str, group: Group) -> list[Any]:
 def _names_of(folder: Path) -> list[str]:
     names = []
     for path in folder.glob("*.group") if folder.is_dir() else ():
-        journal, entries = Journal.open(path)
-        journal.close()
-        names.append(str(entries[0][1]))
+        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+            names.append(str(Journal.first(path)[1]))
     return names

@@ -32,17 +32,18 @@ REWRITE_BYTES = 4 << 20
 class Journal:
     """One file. Used by one thread at a time; raises StorageFullError, DamagedError, UnavailableError."""
 
-    def __init__(self, path: Path, descriptor: int, end: int) -> None:
+    def __init__(self, path: Path, descriptor: int, end: int, whole_bytes: int) -> None:
         self.path = path
         self._descriptor = descriptor
         self._end = end
+        self._whole_bytes = whole_bytes
 
     @classmethod
     def create(cls, path: Path, whole: Any) -> Journal:
         """A journal that begins with this state, in place of any that is there."""
         data = _MAGIC + _entry(whole)
         try:
-            return cls(path, write_durably(path, data), len(data))
+            return cls(path, write_durably(path, data), len(data), len(data))
         except OSError as error:
             raise vault_error(error, path) from error
 
@@ -57,11 +58,12 @@ class Journal:
             raise vault_error(error, path) from error
         try:
             data = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-            entries, end, problem = [], len(_MAGIC), ""
+            entries, end, problem, whole_bytes = [], len(_MAGIC), "", 0
             if data[:end] != _MAGIC:
                 raise DamagedError(str(path), "it is of no format that is known here")
-            for end, entry, problem in _entries(data):  # noqa: B007 - what came last is used below
+            for end, entry, problem in _entries(data):  # what came last is used below
                 if not problem:
+                    whole_bytes = whole_bytes or end
                     entries.append(entry)
             if problem:
                 if not entries or _has_more(data, end):
@@ -69,13 +71,30 @@ class Journal:
                 logger.warning("%s: %d bytes behind its last entry were never acknowledged, cut", path, len(data) - end)
                 os.ftruncate(descriptor, end)
                 os.fsync(descriptor)
-            return cls(path, descriptor, end), entries
+            return cls(path, descriptor, end, whole_bytes), entries
         except OSError as error:
             os.close(descriptor)
             raise vault_error(error, path) from error
         except BaseException:
             os.close(descriptor)
             raise
+
+    @classmethod
+    def first(cls, path: Path) -> Any:
+        """The whole state that a journal begins with. Changes nothing, so others may be appending meanwhile, whose
+        half-written entry ``open`` would cut off. Raises as ``open``."""
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise vault_error(error, path) from error
+        if data[: len(_MAGIC)] != _MAGIC:
+            raise DamagedError(str(path), "it is of no format that is known here")
+        _, entry, problem = next(_entries(data), (0, None, "it is empty"))
+        if problem:
+            raise DamagedError(str(path), f"at byte {len(_MAGIC)}: {problem}")
+        return entry
 
     def append(self, steps: Iterable[Any]) -> None:
         """Add steps, durably."""
@@ -93,14 +112,14 @@ class Journal:
 
     @property
     def grown(self) -> bool:
-        """Whether it is time to write it anew."""
-        return self._end > REWRITE_BYTES
+        """Whether it is time to write it anew: a large state not before it has grown by as much again."""
+        return self._end > max(REWRITE_BYTES, 2 * self._whole_bytes)
 
     def rewrite(self, whole: Any) -> None:
         """Begin anew with this state."""
         fresh = Journal.create(self.path, whole)
         os.close(self._descriptor)
-        self._descriptor, self._end = fresh._descriptor, fresh._end
+        self._descriptor, self._end, self._whole_bytes = fresh._descriptor, fresh._end, fresh._whole_bytes
 
     def close(self) -> None:
         """Let go of the file."""

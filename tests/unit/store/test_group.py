@@ -179,3 +179,5 @@ def test_too_many_dead_letters_stop_the_group(group: Group, monkeypatch: pytest.
     applied(group, group.plan_expire(1, 3 * WAIT_S))
     with pytest.raises(ExhaustedError):
         group.plan_take(1, 1, 5, 0.0)
+    assert group.plan_expire(1, 9 * WAIT_S) == []
+    assert settle(group, group.plan_redrive([1, 1], 0.0)).count == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memcube.actors.store.journal import Journal
+from memcube.actors.store.journal import REWRITE_BYTES, Journal
 from memcube.actors.store.mounts import Mount, MountTable
 from memcube.model.errors import DamagedError, ExhaustedError, NotFoundError
 
@@ -57,6 +57,24 @@ def test_a_torn_end_is_cut_off(path: Path) -> None:
         journal.append([["more"]])
         journal.close()
         assert read(path) == [["whole"], *STEPS[:-1], ["more"]]
+
+
+def test_who_reads_the_beginning_cuts_nothing(path: Path) -> None:
+    """An entry that is being written looks like a torn end to others; a large state is not written anew at each step."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3])
+    assert Journal.first(path) == ["whole"]
+    assert path.read_bytes() == whole[:-3]
+    with pytest.raises(FileNotFoundError):
+        Journal.first(path.with_name("none"))
+    large = Journal.create(path, ["x" * (REWRITE_BYTES + 1)])
+    assert not large.grown
+    large.close()
+    large, _ = Journal.open(path)
+    assert not large.grown
+    large.append([["y" * (REWRITE_BYTES + 100)]])
+    assert large.grown
+    large.close()
 
 
 def test_flipped_bits_are_found(path: Path) -> None:

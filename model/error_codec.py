@@ -39,6 +39,8 @@ def _fact_to_proto(name: str, value: Fact) -> error_pb2.Fact:
     if isinstance(value, str):
         return error_pb2.Fact(name=name, text=_utf8(value))
     if isinstance(value, int):
+        # A fact may repeat what the caller sent: the wire has no room for integers over 63 bits.
+        value = min(max(value, -(1 << 63)), (1 << 63) - 1)
         return error_pb2.Fact(name=name, integer=value)
     return error_pb2.Fact(name=name, number=value)
 

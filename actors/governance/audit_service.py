@@ -25,7 +25,7 @@ from memcube.model.errors import (
     NotConfiguredError,
     NotFoundError,
 )
-from memcube.model.ids import CubeRef, key_of_memory
+from memcube.model.ids import MAX_NAME_CHARS, CubeRef, key_of_memory
 from memcube.model.times import utc_now
 from memcube.protos.memcube.v1 import audit_pb2
 from memcube.protos.memcube.v1 import service_pb2 as pb
@@ -178,6 +178,10 @@ class RecordsService:
             raise InvalidArgumentError("idempotency_key", "is empty")
         if bool(request.user_id) == bool(request.cube_id):
             raise InvalidArgumentError("user_id", "give exactly one of user_id and cube_id")
+        if len(request.user_id) > MAX_NAME_CHARS:
+            raise InvalidArgumentError(
+                "user_id", f"has {len(request.user_id)} characters, the most is {MAX_NAME_CHARS}"
+            )
         if len(request.reason) > 2000:
             raise InvalidArgumentError("reason", f"has {len(request.reason)} characters, the most is 2000")
         if request.cube_id:

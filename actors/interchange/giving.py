@@ -80,10 +80,12 @@ class Giving:
             export = await asyncio.to_thread(self._ledger.export, principal.tenant, request.bundle)
             if export is None or export.principal != principal.id:
                 raise NotFoundError("bundle", request.bundle)
-            self._access.check(principal, "pull", CubeRef(principal.tenant, export.cube))
+            callers = self._allowed(callers, principal, CubeRef(principal.tenant, export.cube))
+            callers()
         else:
             ref = CubeRef(principal.tenant, request.cube_id)
-            self._access.check(principal, "pull", ref)
+            callers = self._allowed(callers, principal, ref)
+            callers()
             try:
                 async with asyncio.timeout(self._config.commit_s), self._slots:
                     export = await self._make(callers, ref, request)
@@ -99,6 +101,18 @@ class Giving:
                 yield frame
         finally:
             bundle.close()
+
+    def _allowed(self, callers: Callable[[], Caller], first: Principal, ref: CubeRef) -> Callable[[], Caller]:
+        """Who calls, while it is who began and may pull the cube; raises NotFoundError("cube") once it isn't."""
+
+        def allowed() -> Caller:
+            caller = callers()
+            if (caller.principal.tenant, caller.principal.id) != (first.tenant, first.id):
+                raise NotFoundError("cube", ref.cube_id)
+            self._access.check(caller.principal, "pull", ref)
+            return caller
+
+        return allowed
 
     async def _frames(
         self, callers: Callable[[], Caller], bundle: Bundle, export: Export, request: mip.PullRequest
@@ -122,9 +136,9 @@ class Giving:
             offset = state.offset_bytes if state is not None else 0
             if offset > blob.size:
                 raise InvalidArgumentError("have.offset_bytes", f"is {offset} of a blob of {blob.size}")
-            # Asked anew with every blob: a right that was taken away ends the stream.
-            callers()
             async for frame in _blob_frames(folder, blob, offset):
+                # Asked anew with every frame: a right that was taken away ends the stream, in a large blob too.
+                callers()
                 yield frame
         yield mip.PullFrame(done=mip.PullEnd(bundle=bundle.digest))
 

@@ -85,6 +85,8 @@ class MarketService:
         draft.cube_id = draft.cube_id or cube_id_of(request.scope)
         ref = CubeRef(caller.principal.tenant, draft.cube_id)
         self._access.check(caller.principal, "publish_listing", ref)
+        # An offer is read whole by the gateway itself: of a cube of which one may not see all, one has none to make.
+        self._access.check(caller.principal, "pull", ref)
         made = await self._market.installing.offer(ref, draft)
         made.listing.owner_tenant = caller.principal.tenant
         made.idempotency_key = request.idempotency_key

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import grpc
@@ -17,6 +18,7 @@ import pytest
 from memcube.actors.cube import export_read
 from memcube.actors.cube.call import Call
 from memcube.actors.directory.local import LocalRouter
+from memcube.actors.gateway.caller import Caller
 from memcube.actors.vault.sqlite_vault import SqliteVault
 from memcube.client.async_memory import AsyncMemory
 from memcube.client.carrying import Push
@@ -47,6 +49,7 @@ from memcube.model.errors import (
 from memcube.model.ids import CubeRef
 from memcube.model.item import Item, Source
 from memcube.model.times import utc_now
+from memcube.protos.memcube.v1 import governance_pb2 as gov
 from memcube.protos.memcube.v1 import mip_pb2 as mip
 
 pytestmark = pytest.mark.anyio
@@ -385,6 +388,7 @@ async def test_refused_pushes_change_nothing(start: Any, keys: Any, tmp_path: Pa
             ([mip.PushFrame(chunk=mip.Chunk(data=b"x"))], "frame"),
             ([mip.PushFrame(start=mip.BlobStart(digest="../../x", size_bytes=1))], "digest"),
             ([mip.PushFrame(start=mip.BlobStart(digest=digest, size_bytes=1 << 60))], "size_bytes"),
+            ([mip.PushFrame(start=mip.BlobStart(digest=digest, size_bytes=1 << 63))], "size_bytes"),
             ([mip.PushFrame(start=mip.BlobStart(digest=digest, size_bytes=9, offset_bytes=4))], "offset_bytes"),
             (_blob(digest, b"hello"), "digest"),
             (_blob(digest, b"x" * 300_000, whole=True), "chunk.data"),
@@ -454,3 +458,25 @@ async def test_an_export_is_of_one_state_while_others_write(
         selected = await memory.pull(tmp_path / "some", user_id="alice", filters={"memory": {"contains": "8"}})
         assert selected["items"] == 1
     await router.close()
+
+
+async def test_a_right_that_is_taken_away_ends_a_pull_that_goes_on(start: Any, keys: Any, tmp_path: Path) -> None:
+    """A policy closes the cube between two frames of its bundle: the next one is not sent, nor is it to be resumed."""
+    async with start(keys=keys) as running, connect(running, "mck_alice") as memory:
+        await memory.add("fact", user_id="alice")
+        [pull] = [part.streams["pull"] for part in running.server.door.parts if "pull" in part.streams]
+
+        def caller() -> Caller:
+            return Caller(keys["mck_alice"], monotonic() + 60.0)
+
+        frames = pull(caller, mip.PullRequest(cube_id="user:alice").SerializeToString())
+        first = [mip.PullFrame.FromString(await anext(frames)) for _ in range(2)]
+        assert first[0].HasField("bundle") and first[1].HasField("start")
+        policy = gov.AccessPolicy(name="shut", text='forbid(principal == User::"alice", action, resource);')
+        await running.caller("mck_admin").call("PutPolicy", gov.PutPolicyRequest(policy=policy))
+        running.server.door.access.look()
+        with pytest.raises(NotFoundError):
+            await anext(frames)
+        again = pull(caller, mip.PullRequest(bundle=first[0].bundle.bundle).SerializeToString())
+        with pytest.raises(NotFoundError):
+            await anext(again)

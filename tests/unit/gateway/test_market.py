@@ -23,6 +23,7 @@ from memcube.model.errors import (
 )
 from memcube.model.ids import Principal
 from memcube.protos.memcube.v1 import filter_pb2, item_pb2
+from memcube.protos.memcube.v1 import governance_pb2 as gov
 from memcube.protos.memcube.v1 import market_pb2 as pb
 from memcube.protos.memcube.v1 import service_pb2 as cubes
 
@@ -353,6 +354,21 @@ async def test_what_is_nobodys_business_is_not_offered(start: Any, keys: dict[st
         await published(owner, (), kind=pb.LISTING_KIND_SKILL, listing_id=skill.id)
         assert (await installed(buyer, skill)).changed == 1
         assert not await found(buyer, cube_id, "how to bake bread")
+
+
+async def test_who_may_not_see_all_of_a_cube_offers_none_of_it(start: Any, keys: dict[str, Principal]) -> None:
+    """A policy that hides memories from a writer isn't walked around by offering them and installing the offer."""
+    async with start(keys=keys | MORE) as running:
+        owner, admin = running.caller(OWNER), running.caller("mck_admin")
+        listing = await published(owner)
+        text = (
+            'forbid(principal == User::"alice", action in Action::"reads", resource is Item)'
+            ' when { resource.visibility == "closed" };'
+        )
+        await admin.call("PutPolicy", gov.PutPolicyRequest(policy=gov.AccessPolicy(name="closed", text=text)))
+        assert missing(await running.refused(published(owner, ()))) == (NotFoundError, "cube")
+        assert missing(await running.refused(published(owner, (), listing_id=listing.id))) == (NotFoundError, "cube")
+        assert (await published(admin, (), listing_id=listing.id)).version
 
 
 BAD: list[tuple[dict[str, Any], str]] = [

@@ -182,6 +182,9 @@ async def test_holds_keep_whole_cubes_too(start: Any, keys: Any) -> None:
             audit_pb2.EraseRequest(cube_id="user:alice", idempotency_key="e2"),
         ):
             assert isinstance(await refused(records.call("Erase", request)), HeldError)
+        long = audit_pb2.EraseRequest(user_id="a" * 257, idempotency_key="e3")
+        error = await refused(records.call("Erase", long))
+        assert isinstance(error, InvalidArgumentError) and error.field == "user_id"
         await admin.call("Delete", pb.DeleteRequest(id=other.id))
         await admin.call("DeleteCube", pb.DeleteCubeRequest(cube_id="user:carol"))
         assert (await admin.call("Get", pb.GetRequest(id=item.id))).item.memory == "evidence"

@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from memcube.model.error_codec import detail_to_error, error_to_detail
-from memcube.model.errors import ERRORS, InternalError, MemCubeError, NotFoundError, UnavailableError
+from memcube.model.errors import ERRORS, InternalError, MemCubeError, NotFoundError, TooLargeError, UnavailableError
 from memcube.protos.memcube.v1 import error_pb2
 
 FACTS: dict[str, str | int | float] = {
@@ -93,3 +93,9 @@ def test_a_surrogate_in_a_fact_does_not_break_the_wire() -> None:
         detail = error_to_detail(error)
         assert "?" in str(detail_to_error(detail).facts.popitem()[1])
         assert "?" in detail.message or "\\ud800" in detail.message
+
+
+def test_a_number_too_large_for_the_wire_does_not_break_it() -> None:
+    """A size of 64 bits that a caller sent leaves as the largest that the wire has, in an error of the same type."""
+    error = detail_to_error(error_to_detail(TooLargeError("size_bytes", 2**64 - 1, 10)))
+    assert isinstance(error, TooLargeError) and error.facts["size"] == 2**63 - 1

@@ -2,7 +2,7 @@
 
 Runs as a thread of one process at a time (a lock file says which). Every entry is appended once, whatever is killed
 when: an append and the place in the spool that it came from are one transaction, and a spool goes only when its writer
-is gone and all of it is in the logs.
+is done with it, its calls have ended, and all of it is in the logs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from memcube.actors.governance.audit_key import AuditKey
 from memcube.actors.governance.audit_log import AuditLog, Origin
 from memcube.actors.governance.audit_recorder import SYSTEM
-from memcube.actors.governance.audit_spool import BEGUN, ENDED, SUFFIX, SpoolRecord, is_over, records
+from memcube.actors.governance.audit_spool import BEGUN, ENDED, SUFFIX, SpoolRecord, is_over, records, writer_of
 from memcube.actors.vault.paths import tenant_folder
 from memcube.model.errors import MemCubeError, UnavailableError
 from memcube.model.times import utc_now
@@ -136,18 +136,20 @@ class AuditKeeper:
             count += self._end(path, reading, torn)
         return count
 
-    @staticmethod
     def _take(
-        name: str, reading: _Reading, record: SpoolRecord, found: list[tuple[str, Origin, audit_pb2.AuditEntry]]
+        self, name: str, reading: _Reading, record: SpoolRecord, found: list[tuple[str, Origin, audit_pb2.AuditEntry]]
     ) -> None:
         entry = audit_pb2.AuditEntry.FromString(record.body)
         if record.stage == BEGUN:
             reading.begun[record.call] = record
             return
         if record.stage == ENDED:
-            begun = reading.begun.pop(record.call, None)
-            if begun is None:
+            # A call that began before its writer took another file ends in that.
+            mine = [name, *(one for one in self._spools if one < name and writer_of(one) == writer_of(name))]
+            name = next((one for one in mine if record.call in self._spools[one].begun), "")
+            if not name:
                 return
+            begun = self._spools[name].begun.pop(record.call)
             outcome, note = entry.outcome, entry.note
             entry = audit_pb2.AuditEntry.FromString(begun.body)
             entry.outcome, entry.note = outcome, note
@@ -161,7 +163,12 @@ class AuditKeeper:
         return sum(self.log(tenant).append(entries) for tenant, entries in of_tenant.items())
 
     def _end(self, path: Path, reading: _Reading, torn: int) -> int:
-        """A spool whose writer is gone: calls that had begun are told as such, and the file goes."""
+        """A spool that is written no more. Once no call in it can end any more, those that did not are told as such, and
+        the file goes."""
+        left = os.listdir(self.spools)
+        name = path.name
+        if reading.begun and any(one > name and writer_of(one) == writer_of(name) for one in left):
+            return 0
         unknown = []
         for record in reading.begun.values():
             entry = audit_pb2.AuditEntry.FromString(record.body)
@@ -176,8 +183,8 @@ class AuditKeeper:
             unknown.append((SYSTEM, Origin(path.name, torn), entry))
         count = self._append(unknown)
         path.unlink()
-        del self._spools[path.name]
-        left = os.listdir(self.spools)
+        del self._spools[name]
+        left.remove(name)
         for kept in self._logs.values():
             kept.forget_spools(left)
         return count

@@ -34,12 +34,15 @@ READS = frozenset({
     "search", "batch_search", "get", "list", "list_stream", "history", "status", "get_cube", "list_cubes",
     "read_events", "preferences", "understand", "list_tasks", "get_task", "wait_tasks", "watch_tasks", "provenance",
     "read_audit", "audit_head", "prove_inclusion", "prove_consistency", "list_erasures", "list_holds",
-    "list_retention", "get_listing", "list_listings", "list_listing_grants",
+    "list_retention", "get_listing", "list_listings", "list_listing_grants", "get_topic", "list_topics", "list_groups",
+    "list_dead", "list_mounts", "list_policies", "check_policy", "explain", "who_am_i", "list_shares", "list_grants",
+    "list_roles", "list_teams", "list_members", "list_quotas", "negotiate", "have", "subscribe",
 })  # fmt: skip
-"""Verbs that change nothing, of those that are known here; what is not named is told as one that does."""
+"""Verbs that change no more than a place to read on from, of those that are known here; what is not named is told as
+one that does."""
 MUTATIONS = frozenset({
     "add", "update", "delete", "delete_all", "create_cube", "delete_cube", "reset", "cancel_task", "retry_task",
-    "feedback", "publish", "ack", "nack", "extend",
+    "feedback", "publish", "fetch", "acknowledge", "seek", "update_all", "archive", "archive_all", "restore",
 })  # fmt: skip
 """Verbs whose effect a journal keeps besides; every other one that is no read is governance's: on the disk first."""
 STRANGERS_PER_S = 20

@@ -77,8 +77,11 @@ class Records:
         while True:
             await asyncio.sleep(0.2)
             if self.spool is not None:
-                await asyncio.to_thread(self.spool.flush)
-                self.spool.rotate()
+                try:
+                    await asyncio.to_thread(self.spool.flush)
+                    await asyncio.to_thread(self.spool.rotate)
+                except OSError as error:
+                    log.error("the audit log can't be written: %s", error)
 
     async def _guarded(self, what: str, work: Coroutine[Any, Any, None]) -> None:
         try:

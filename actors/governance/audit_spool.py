@@ -21,7 +21,9 @@ from typing import NamedTuple
 
 import msgpack  # type: ignore[import-untyped]
 
-__all__ = ["BEGUN", "ENDED", "WHOLE", "Spool", "SpoolRecord", "is_over", "records"]
+from memcube.actors.vault.paths import sync_folder
+
+__all__ = ["BEGUN", "ENDED", "WHOLE", "Spool", "SpoolRecord", "is_over", "records", "writer_of"]
 
 BEGUN, ENDED, WHOLE = 0, 1, 2
 """Stages: a call that is about to be done (its AuditEntry), how it ended (AuditEntry with outcome and note only), and
@@ -52,17 +54,19 @@ class Spool:
         self._descriptor = -1
         self._written = 0
         self._waiting: list[bytes] = []
+        self._writer = f"{os.getpid()}-{os.urandom(6).hex()}"
         self._open()
 
     def _open(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = f"{time.time_ns():020}-{os.getpid()}-{os.urandom(3).hex()}"
+        name = f"{time.time_ns():020}-{self._writer}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(self._folder / name, flags, 0o600)
         # Held as long as the writer lives: whoever gets the lock knows that nothing more will come. The file has its
         # name only once it is locked.
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.rename(self._folder / name, self._folder / (name + SUFFIX))
+        sync_folder(self._folder)
         self._descriptor, self._written = descriptor, 0
 
     def put(self, stage: int, call: int, tenant: str, body: bytes, *, now: bool = True) -> None:
@@ -91,8 +95,9 @@ class Spool:
             if self._written < ROTATE_BYTES:
                 return False
             os.fdatasync(self._descriptor)
-            os.close(self._descriptor)
-            self._open()
+            old = self._descriptor
+            self._open()  # first: where it fails, the old file goes on
+            os.close(old)
             return True
 
     def close(self) -> None:
@@ -107,11 +112,22 @@ class Spool:
     def _write(self) -> None:
         if not self._waiting:
             return
-        view = memoryview(b"".join(self._waiting))
-        self._written += len(view)
+        data = b"".join(self._waiting)
         self._waiting.clear()
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError:
+            # Half a record would hide all that is written behind it.
+            os.ftruncate(self._descriptor, self._written)
+            raise
+        self._written += len(data)
+
+
+def writer_of(name: str) -> str:
+    """Whose spool that is: calls that began in one may end in the next one of the same writer."""
+    return name.partition("-")[2]
 
 
 def is_over(path: Path) -> bool:

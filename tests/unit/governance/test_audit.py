@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -12,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from memcube.actors.gateway.part import verb_of
+from memcube.actors.governance.access import VERBS
 from memcube.actors.governance.audit_keeper import AuditKeeper
 from memcube.actors.governance.audit_key import AuditKey
 from memcube.actors.governance.audit_log import AuditLog, Origin
-from memcube.actors.governance.audit_recorder import SYSTEM, AuditConfig, Recorder
+from memcube.actors.governance.audit_recorder import MUTATIONS, READS, SYSTEM, AuditConfig, Recorder
 from memcube.actors.governance.audit_resource import Resources
 from memcube.actors.governance.audit_spool import Spool
 from memcube.model.errors import DamagedError, InvalidArgumentError, NotFoundError, UnavailableError
@@ -147,6 +149,56 @@ def test_what_a_spool_lost_is_told(keeper: AuditKeeper, key: AuditKey) -> None:
     assert keeper.log("acme").size < 3
     (entry,) = entries(keeper.log(SYSTEM))
     assert (entry.verb, entry.outcome) == ("audit_spool", "DATA_LOSS")
+
+
+def test_a_call_that_ends_in_the_next_file_is_told_whole(
+    keeper: AuditKeeper, key: AuditKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However the keeper's looks fall; only a writer that is gone leaves calls of which nobody knows the end."""
+    monkeypatch.setattr("memcube.actors.governance.audit_spool.ROTATE_BYTES", 1)
+    spool = Spool(keeper.spools)
+    told = Recorder(spool, key)
+    calls = [told.begin("acme", "bob", verb, b"", "grpc") for verb in ("add", "update", "delete")]
+    assert spool.rotate()
+    keeper.drain()
+    told.end(calls[0], "OK")
+    assert spool.rotate()
+    told.end(calls[1], "OK")
+    keeper.drain()
+    spool.close()
+    keeper.drain()
+    keeper.drain()
+    assert [(one.verb, one.outcome) for one in entries(keeper.log("acme"))] == [
+        ("add", "OK"), ("update", "OK"), ("delete", "UNKNOWN"),
+    ]  # fmt: skip
+    assert not any(keeper.spools.iterdir())
+
+
+def test_a_full_disk_hides_nothing_that_is_told_later(
+    keeper: AuditKeeper, key: AuditKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a record that was written before the disk was full is taken back: what comes behind it can be read."""
+    told = recorder(keeper, key)
+    real = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        if len(data) < 10:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(descriptor, data[: len(data) - 9])
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "write", full)
+        with pytest.raises(UnavailableError):
+            told.begin("acme", "bob", "erase", b"", "grpc")
+    told.end(told.begin("acme", "bob", "add", b"", "grpc"), "OK")
+    assert keeper.drain() == 1
+    assert [entry.verb for entry in entries(keeper.log("acme"))] == ["add"]
+
+
+def test_what_reads_waits_for_no_disk() -> None:
+    """Every verb that only reads is known as such; the names that are known here are verbs."""
+    assert {*VERBS, "list_stream"} >= READS | MUTATIONS
+    assert {verb for verb in VERBS if verb.startswith(("list_", "get_"))} <= READS
 
 
 def test_strangers_are_told_and_bounded(keeper: AuditKeeper, key: AuditKey) -> None:

@@ -98,10 +98,19 @@ class Market:
         principal = Principal(MARKET_PRINCIPAL, MARKET_PRINCIPAL)
         await self._governor.perform("note_usage", principal, note.SerializeToString(), PERFORM_S)
 
+    async def _purged(self, grant: pb.ListingGrant) -> bool:
+        """One that can't be purged now keeps no other one from it."""
+        try:
+            await self.purge(grant)
+        except MemCubeError as error:
+            log.warning("what is left of the grant %s is deleted later: %s", grant.id, error)
+            return False
+        return True
+
     async def _sweep(self) -> None:
         first = True
         while True:
-            now_s = self.clock.now_s()
+            now_s, done = self.clock.now_s(), True
             try:
                 for listing_id in self.reader.listings():
                     group = self.reader.group(listing_id)
@@ -109,8 +118,10 @@ class Market:
                         ended = ended_s(grant)
                         again = first and ended > now_s - AGAIN_S
                         if ended <= now_s and grant.cube_id and (again or not grant.HasField("purged_at")):
-                            await self.purge(grant)
-                first = False
+                            done = await self._purged(grant) and done
+                first = first and not done
             except MemCubeError as error:
                 log.warning("what is left of ended grants is deleted later: %s", error)
+            except Exception:
+                log.exception("the look for ended grants failed; the next one is in %g s", SWEEP_EVERY_S)
             await asyncio.sleep(SWEEP_EVERY_S)

@@ -25,9 +25,8 @@ FLOORS: Floors = (0.9, 0.9, 0.5)
 STRICT: Floors = (0.3,)
 """A hit comes before one that is over a cap by 1, 2, 3 or more if it has at least this share of its score.
 ``benchmarks/poisoning.py``: with FLOORS the right answer to all of PoisonedRAG's questions is back among the first five
-(from 20 %), and a cube of which half is from outside loses less than a point of recall@10; with STRICT planted texts
-have half of the places instead of three quarters, and such a cube loses 6 points. A cube in which everything was said
-loses nothing either way."""
+(from 20 %), and a cube of which half is from outside loses 2 points of recall@10; with STRICT planted texts have half
+of the places instead of three quarters, and such a cube loses 6. A cube in which everything was said loses nothing."""
 MOST_CAPPED = 100
 """Places of an answer that are shared out; nobody reads further in order. OVERFETCH times as many hits are looked at."""
 OVERFETCH = 3

@@ -12,7 +12,9 @@ from memcube.protos.memcube.v1 import service_pb2 as pb
 __all__ = ["answer_of"]
 
 
-REST_ALONE = frozenset({"cancel_task", "retry_task", "step_task", "update_all", "archive_all", "archive", "restore", "erase", "retain"})
+REST_ALONE = frozenset(
+    {"cancel_task", "retry_task", "step_task", "update_all", "archive_all", "archive", "restore", "erase", "retain"}
+)
 """Verbs whose answer is not told by events."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from google.protobuf import struct_pb2
 from google.protobuf.message import Message
 
 from memcube.actors.cube.call import Call
@@ -26,12 +27,16 @@ _ANSWERS: Mapping[str, Callable[[bytes], Message]] = {
     "preferences": pb.PreferencesResponse.FromString,
     "history": pb.HistoryResponse.FromString,
     "read_events": pb.HistoryResponse.FromString,
+    "list_tasks": pb.ListTasksResponse.FromString,
+    "get_task": pb.GetTaskResponse.FromString,
+    "wait_tasks": pb.WaitTasksResponse.FromString,
     "export_items": mip_pb2.ExportedItems.FromString,
 }
-"""The reads whose answers hold texts of memories."""
+"""The reads whose answers hold texts of memories, or what was said of them."""
 _EXPORTS = ("export_items", "read_events")
 """What leaves in bundles and streams: more is taken out of the two where both settings say something."""
-_TEXTS = frozenset({"memory", "reasoning", "statement", "block", "preference_block"})
+_TEXTS = frozenset({"memory", "reasoning", "statement", "block", "preference_block", "text", "reason"})
+"""Also every text within an ``info``: what was given with a memory leaves with it."""
 
 
 class Shading:
@@ -63,3 +68,18 @@ def _take_out(message: Any, redaction: Redaction) -> None:
         elif field.type == field.TYPE_MESSAGE and field.message_type.full_name.startswith("memcube."):
             for inner in value if field.is_repeated else (value,):
                 _take_out(inner, redaction)
+        elif field.type == field.TYPE_MESSAGE and field.message_type.full_name == "google.protobuf.Struct":
+            for inner in value.fields.values():
+                _take_out_of_value(inner, redaction)
+
+
+def _take_out_of_value(value: struct_pb2.Value, redaction: Redaction) -> None:
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        value.string_value = redaction.applied(value.string_value).text
+    elif kind == "list_value":
+        for inner in value.list_value.values:
+            _take_out_of_value(inner, redaction)
+    elif kind == "struct_value":
+        for inner in value.struct_value.fields.values():
+            _take_out_of_value(inner, redaction)

@@ -56,3 +56,29 @@ def test_exports_have_less(shaded: Bench) -> None:
     assert b"hunter22" in read
     exported = shaded.cube.read(shaded.call("export_items", mip_pb2.ExportItems(), who=READER)).body
     assert b"hunter22" not in exported
+
+
+def test_nor_what_was_given_with_it(shaded: Bench) -> None:
+    """An address within a memory's info, however deep, and in what a waiting task was told, is the writer's alone."""
+    (id,) = shaded.add("hello", info={"from": "ann@example.org", "cc": ["x", {"also": "ann@example.org"}], "n": 1.0})
+    told = pb.FeedbackRequest(
+        scope=pb.Scope(user_id="alice"), feedback="hello is for ann@example.org, not for me", memory_ids=[id]
+    )
+    task = shaded.do(shaded.call("feedback", told), pb.FeedbackResponse).task
+    requests = {
+        "get": pb.GetRequest(id=id),
+        "export_items": mip_pb2.ExportItems(),
+        "get_task": pb.GetTaskRequest(id=task.id),
+        "list_tasks": pb.ListTasksRequest(),
+    }
+    for verb, request in requests.items():
+        whole = shaded.cube.read(shaded.call(verb, request)).body
+        read = shaded.cube.read(shaded.call(verb, request, who=READER)).body
+        assert b"ann@" in whole, verb
+        assert b"ann@" not in read and read, verb
+    assert (
+        pb.GetResponse.FromString(shaded.cube.read(shaded.call("get", requests["get"], who=READER)).body).item.info[
+            "cc"
+        ][1]["also"]
+        == "[EMAIL]"
+    )

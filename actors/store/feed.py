@@ -6,6 +6,7 @@ A subscriber that is behind what is kept reads from the store by itself; one tha
 from __future__ import annotations
 
 import asyncio
+import logging
 from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from memcube.actors.store.client import Store
 from memcube.actors.store.signal import Signal
 from memcube.actors.store.source import SourceRef
 from memcube.actors.store.wire import Unit, stamped
-from memcube.model.errors import MemCubeError, NotFoundError
+from memcube.model.errors import MemCubeError, NotFoundError, UnavailableError
 
 __all__ = ["Feeds", "Page", "TopicFeed"]
 
+logger = logging.getLogger("memcube.store")
 KEPT_BYTES = 32 << 20
 """Of all feeds together."""
 LEAST_KEPT_BYTES = 512 << 10
@@ -125,6 +127,12 @@ class TopicFeed:
                 if not error.RETRYABLE or monotonic() - failing_s > MISSED_S:
                     self._failed = error
                     self._tell()
+                await asyncio.sleep(RETRY_S)
+                continue
+            except Exception:
+                logger.exception("the feed of topic %s", self.source.name)
+                self._failed = UnavailableError(f"topic {self.source.name}", RETRY_S)
+                self._tell()
                 await asyncio.sleep(RETRY_S)
                 continue
             if page.units or page.low != self.low or page.head < self.head:

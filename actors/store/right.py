@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from memcube.actors.gateway.part import Callers
 from memcube.actors.governance import Access
 from memcube.actors.store.signal import Signal
 from memcube.actors.store.source import SourceRef
-from memcube.model.errors import MemCubeError, NotFoundError, UnauthenticatedError
+from memcube.model.errors import MemCubeError, NotFoundError, UnauthenticatedError, UnavailableError
 from memcube.model.ids import Principal
 
 __all__ = ["Right", "Vigil", "may"]
 
+logger = logging.getLogger("memcube.store")
 CHECK_S = 0.25
 
 
@@ -81,4 +83,9 @@ class Vigil:
                     check()
                 except MemCubeError as error:
                     end(error)
+                    signal.set()
+                except Exception:
+                    # A right that can't be asked for is none; the others' are looked after all the same.
+                    logger.exception("a subscriber's right could not be looked at")
+                    end(UnavailableError("the right to subscribe", 0.2))
                     signal.set()

@@ -51,9 +51,9 @@ class Topics(TopicVerbs[Plain]):
         """Publish one event or a list, durably when this returns: ``{"first_seq", "last_seq", "duplicate"}``.
 
         An event is a text, bytes, or a mapping with ``data`` (also JSON), ``type``, ``subject``, ``source``, ``id``,
-        ``time``, ``attributes``. At most 512 events and 256 KiB: they are delivered together. A call with the same
-        ``idempotency_key`` publishes once. With ``expected_head_seq`` it is refused (VersionConflictError) unless that
-        is the topic's newest event.
+        ``time``, ``attributes``. At most 512 events and 240 KiB (one alone: 256): they are delivered together. A call
+        with the same ``idempotency_key`` publishes once. With ``expected_head_seq`` it is refused
+        (VersionConflictError) unless that is the topic's newest event.
         """
         request = one_request(topic, events, idempotency_key, expected_head_seq)
         attempts = Attempts(self._connection.retry, self._connection.timeout_s)

@@ -22,6 +22,7 @@ from memcube.actors.cube.validate_add import check_add
 from memcube.actors.gateway.caller import Caller
 from memcube.actors.gateway.changing import ChangingVerbs
 from memcube.actors.gateway.composite import places_of
+from memcube.actors.gateway.echo import as_told
 from memcube.actors.gateway.intake import has_parts, origin_of, taken, with_skipped
 from memcube.actors.gateway.queries import Queries, Query
 from memcube.actors.gateway.receipts import Receipts
@@ -374,7 +375,8 @@ class Verbs(ChangingVerbs):
         check_key(key)
         rule = self._access.rule(caller.principal, verb, ref)
         call = Call(verb, body, caller.principal, key or new_idempotency_key(), origin=origin, rule=rule)
-        return await self._router.mutate(ref, call, create=create, timeout_s=caller.left_s)
+        answer = await self._router.mutate(ref, call, create=create, timeout_s=caller.left_s)
+        return as_told(verb, answer, self._access, caller.principal, ref)
 
     async def _read(
         self,

@@ -113,6 +113,27 @@ async def test_policies_on_memories_hold_in_every_verb(start: Any) -> None:
         assert await found(alice, "bank") == {hidden.memory}
 
 
+async def test_a_change_shows_nothing_that_may_not_be_read(start: Any) -> None:
+    """Where only reading is forbidden, who changes, archives and restores a memory learns its version and no word."""
+    async with start(keys=KEYS) as running:
+        admin, alice = running.caller("mck_admin"), running.caller("mck_alice")
+        plain, hidden = await add(alice, "the plan of the garden"), await add(alice, "the plan of the bank", "locked")
+        text = (
+            'forbid(principal == User::"alice", action in Action::"reads", resource is Item)'
+            ' when { resource.tags.contains("locked") };'
+        )
+        await admin.call("PutPolicy", put("locked", text))
+        for rpc, kind in (("Update", pb.UpdateRequest), ("Archive", pb.ArchiveRequest), ("Restore", pb.RestoreRequest)):
+            told = (await alice.call(rpc, kind(id=hidden.id))).item
+            assert told == item_pb2.Item(id=hidden.id, version=told.version) and told.version, rpc
+            assert (await alice.call(rpc, kind(id=plain.id))).item.memory == plain.memory, rpc
+            assert (await admin.call(rpc, kind(id=hidden.id))).item.memory == hidden.memory, rpc
+        share = gov.Share(cube_id="user:alice", user="carol", verbs=["archive"])
+        await admin.call("CreateShare", gov.CreateShareRequest(share=share))
+        told = (await running.caller("mck_carol").call("Archive", pb.ArchiveRequest(id=plain.id))).item
+        assert told == item_pb2.Item(id=plain.id, version=told.version) and told.version
+
+
 async def test_single_memories_may_be_opened_to_who_may_not_see_the_cube(start: Any) -> None:
     """A permit on memories shows those, and a cube without any looks as if it were not there."""
     async with start(keys=KEYS) as running:

@@ -6,7 +6,7 @@ The gateway decides by the table itself; a test holds that both say the same.
 from __future__ import annotations
 
 from memcube.actors.governance.decision import BUILTIN
-from memcube.actors.governance.verbs import GOVERNING, VERBS
+from memcube.actors.governance.verbs import VERBS
 from memcube.model.ids import ROLES
 from memcube.protos.memcube.v1 import governance_pb2 as gov
 
@@ -32,8 +32,3 @@ def builtin_policy() -> gov.AccessPolicy:
 def builtin_roles() -> list[gov.Role]:
     """The three roles and their verbs."""
     return [gov.Role(id=role, verbs=sorted(v for v in VERBS if role in VERBS[v]), builtin=True) for role in ROLES]
-
-
-def governed_verbs() -> list[str]:
-    """Verbs that policies decide."""
-    return sorted(set(VERBS) - GOVERNING)

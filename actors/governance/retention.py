@@ -65,7 +65,6 @@ class RetentionFile:
 
     def __init__(self, folder: Path, tenant: str) -> None:
         self.path = folder / f"{tenant_folder(tenant)}.json"
-        self._tenant = tenant
 
     def load(self) -> list[audit_pb2.RetentionRule]:
         """All rules. Raises DamagedError for a file that holds none, never takes it for empty."""

@@ -23,6 +23,9 @@ MAX_OPEN = 10_000
 MAX_DEAD = 100_000
 """Dead letters of a group; with so many it stands still until they are redriven or it is deleted."""
 
+LOOK_AT = 256
+"""Events beyond those to deal out that one ``plan_take`` looks at, of what is due: the rest waits for the next one."""
+
 Step = tuple[Any, ...]
 """What happened, as the journal keeps it: a letter, then texts, numbers and lists of them."""
 
@@ -119,7 +122,7 @@ class Group:
         again: list[tuple[int, int]] = []
         over: list[tuple[int, int, str]] = []
         lost: list[int] = []
-        for seq, found in self._due_until(now_s):
+        for seq, found in self._due_until(now_s, limit + LOOK_AT if limit else MAX_OPEN):
             if seq < low:
                 lost.append(seq)
             elif found.attempt >= self.settings.max_deliver:
@@ -145,12 +148,12 @@ class Group:
             return []
         return [step for step in self.plan_take(0, low, 0, now_s) if step[0] == "d"]
 
-    def _due_until(self, now_s: float) -> Iterator[tuple[int, _Open]]:
-        """Open events whose lease or pause is over, by that time; they stay where they are."""
+    def _due_until(self, now_s: float, most: int) -> Iterator[tuple[int, _Open]]:
+        """Open events whose lease or pause is over, by that time, ``most`` of them; they stay where they are."""
         looked: list[tuple[float, int, int]] = []
         due = self._due
         seen: set[int] = set()
-        while due and due[0][0] <= now_s and len(looked) < MAX_OPEN:
+        while due and due[0][0] <= now_s and len(looked) < most:
             entry = heapq.heappop(due)
             found = self._open.get(entry[1])
             if found is not None and found.attempt == entry[2] and found.due_s == entry[0] and entry[1] not in seen:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Records"]
 
 log = logging.getLogger("memcube.audit")
+AGAIN_S = 60.0
 
 
 class Records:
@@ -58,9 +59,9 @@ class Records:
         """Follow the spools, carry out what is due, go on with what was cut off."""
         self.keeper.start()
         self._tasks = [
-            asyncio.create_task(self._guarded("retention", self.retention.run())),
-            asyncio.create_task(self._guarded("erasures", self.erasures.resume())),
-            asyncio.create_task(self._guarded("spool", self._flush())),
+            asyncio.create_task(self._guarded("retention", self.retention.run)),
+            asyncio.create_task(self._guarded("erasures", self.erasures.resume)),
+            asyncio.create_task(self._guarded("spool", self._flush)),
         ]
 
     async def close(self) -> None:
@@ -83,11 +84,13 @@ class Records:
                 except OSError as error:
                     log.error("the audit log can't be written: %s", error)
 
-    async def _guarded(self, what: str, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Exception:
-            log.exception("%s ended by a defect; it goes on at the next start of the gateway", what)
+    async def _guarded(self, what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            try:
+                return await work()
+            except Exception:
+                log.exception("%s ended by a defect; it goes on in %g s", what, AGAIN_S)
+            await asyncio.sleep(AGAIN_S)
 
     def _told(self, tenant: str, verb: str, resource: str, note: str) -> None:
         if self.recorder is not None:

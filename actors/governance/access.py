@@ -19,7 +19,7 @@ from memcube.actors.governance.decision import Decision, Target, decide
 from memcube.actors.governance.grants import GrantBook
 from memcube.actors.governance.rule import Judge, Rule
 from memcube.actors.governance.state import TenantState
-from memcube.actors.governance.verbs import VERBS
+from memcube.actors.governance.verbs import VERBS, WHOLE_TENANT
 from memcube.model.errors import NotFoundError, PermissionDeniedError
 from memcube.model.ids import CubeRef, Principal
 from memcube.protos.memcube.v1 import item_pb2
@@ -119,11 +119,11 @@ class Access:
             raise NotFoundError("cube", ref.cube_id)
 
     def check_tenant(self, principal: Principal, verb: str) -> None:
-        """For verbs on the tenant as a whole (list_cubes, status, reset): raise PermissionDeniedError(verb).
+        """For verbs on the tenant as a whole (list_cubes, status, reset, policies …): raise PermissionDeniedError(verb).
 
-        ``reset`` reaches every cube, so it also needs the pattern ``*``.
+        Those of ``WHOLE_TENANT`` reach every cube, so they also need the pattern ``*``.
         """
-        if not self.has_role(principal, verb) or (verb == "reset" and "*" not in principal.cubes):
+        if not self.has_role(principal, verb) or (verb in WHOLE_TENANT and "*" not in principal.cubes):
             raise PermissionDeniedError(verb)
 
     def may_see_parts(self, principal: Principal) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["GOVERNING", "ITEM_VERBS", "PLAIN_VERBS", "VERBS", "group_of"]
+__all__ = ["GOVERNING", "ITEM_VERBS", "PLAIN_VERBS", "VERBS", "WHOLE_TENANT", "group_of"]
 
 _READER = (
     "search",
@@ -113,6 +113,10 @@ VERBS: dict[str, frozenset[str]] = {
 
 GOVERNING = frozenset((*_GOVERNED_BY_ALL, *_GOVERNED_BY_WRITERS, *_GOVERNED_BY_ADMINS, *_RECORDS_ADMIN))
 """Verbs of governance itself: the roles alone decide them, so that no policy locks out who could take it back."""
+
+WHOLE_TENANT = frozenset(("reset", *_RECORDS_ADMIN, *_GOVERNED_BY_ADMINS))
+"""Verbs that reach every cube of the tenant, by name, by pattern or by user: they need the pattern ``*``, or an admin of
+some cubes could erase the others, or let himself in."""
 
 ITEM_VERBS = frozenset(
     (

@@ -131,3 +131,13 @@ def test_verbs_on_the_whole_tenant(roles: tuple[str, ...], cubes: tuple[str, ...
         with pytest.raises(PermissionDeniedError) as caught:
             Access().check_tenant(principal, verb)
         assert caught.value.verb == verb
+
+
+@pytest.mark.parametrize(
+    "verb", ["reset", "erase", "put_retention", "put_hold", "put_member", "put_policy", "read_audit"]
+)
+def test_an_admin_of_some_cubes_governs_no_others(verb: str) -> None:
+    """What reaches every cube of the tenant needs all of them."""
+    Access().check_tenant(Principal("acme", "ann", ("admin",), ("*",)), verb)
+    with pytest.raises(PermissionDeniedError):
+        Access().check_tenant(Principal("acme", "ann", ("admin",), ("mine*",)), verb)

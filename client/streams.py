@@ -12,7 +12,7 @@ import grpc
 
 from memcube.client.channel import Connection
 from memcube.client.retry import Attempts
-from memcube.model.errors import MemCubeError, UnavailableError
+from memcube.model.errors import InternalError, MemCubeError, UnavailableError
 
 __all__ = ["GIVE_UP_S", "MERGE_AT_ONCE", "Follower", "Merge"]
 
@@ -102,15 +102,22 @@ class Follower:
                 if self._closing.is_set():
                     break
                 failure = self._connection.failure(error, self.METHOD)
+            except Exception as error:
+                # A defect: whoever waits for this thread is told, or would wait for ever.
+                self._fail(InternalError(f"the stream's reader: {error!r}"))
+                raise
             if self._requests is not None:
                 self._requests.put(None)
             try:
                 self._closing.wait(attempts.pause_s(failure))
             except MemCubeError as error:
-                with self._changed:
-                    self._failure = error
-                    self._changed.notify_all()
+                self._fail(error)
                 return
+
+    def _fail(self, error: MemCubeError) -> None:
+        with self._changed:
+            self._failure = error
+            self._changed.notify_all()
 
     def close(self) -> None:
         """End the stream. Closing twice is fine."""

@@ -9,6 +9,7 @@ finds what is left to do. First all cubes are asked whether a hold forbids it, t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import os
@@ -105,16 +106,25 @@ class Erasures:
             _check_same(audit_pb2.Erasure.FromString(done.statement), erasure, request.idempotency_key)
             return done
         if path not in self._running:
+            # At once, before anything is waited for: two calls with one key are one erasure.
+            self._running[path] = asyncio.create_task(self._begin(path, erasure, request.idempotency_key))
+        return await asyncio.shield(self._running[path])
+
+    async def _begin(self, path: Path, erasure: audit_pb2.Erasure, key: str) -> audit_pb2.EraseResponse:
+        """A first attempt, or the next one of an erasure that is known."""
+        try:
             known = await asyncio.to_thread(_load, path, audit_pb2.Erasure)
             if known is None:
                 await self._check_allowed(erasure)
                 erasure.started_at.FromDatetime(utc_now())
                 await asyncio.to_thread(_save, path, erasure.SerializeToString(deterministic=True))
             else:
-                _check_same(known, erasure, request.idempotency_key)
+                _check_same(known, erasure, key)
                 erasure = known
-            self._running[path] = asyncio.create_task(self._run(path, erasure))
-        return await asyncio.shield(self._running[path])
+        except BaseException:
+            self._running.pop(path, None)
+            raise
+        return await self._run(path, erasure)
 
     async def resume(self) -> None:
         """Go on with what is not done, at the start and until it is."""
@@ -151,7 +161,11 @@ class Erasures:
     async def _check_allowed(self, erasure: audit_pb2.Erasure) -> None:
         """Ask every cube before anything is changed. A hold that is put after that stops the cubes not yet purged."""
         if erasure.cube_id:
-            return  # its caller has looked at the holds of the cube
+            # Its caller has looked at the holds of the cube. One that is not there is told before keys are replaced.
+            call = Call("get_cube", b"", _actor(erasure))
+            with contextlib.suppress(DamagedError):  # what can't be read can be erased
+                await self._router.read(CubeRef(erasure.tenant, erasure.cube_id), call, timeout_s=CALL_S)
+            return
         async for ref in self._cubes(erasure.tenant):
             await self._would(ref, erasure)
 
@@ -175,12 +189,9 @@ class Erasures:
             self._running.pop(path, None)
 
     async def _erase_cube(self, erasure: audit_pb2.Erasure) -> None:
-        try:
+        with contextlib.suppress(NotFoundError):  # an attempt before this one deleted it
             await self._router.delete(CubeRef(erasure.tenant, erasure.cube_id))
             erasure.cubes.add(cube_id=erasure.cube_id)
-        except NotFoundError:
-            if not erasure.HasField("started_at"):
-                raise  # else: an attempt before this one deleted it
         if self._purges.compact is not None:
             await asyncio.to_thread(self._purges.compact, erasure.tenant)
 

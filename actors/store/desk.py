@@ -276,3 +276,4 @@ class StoreDesk:
         opened = [lane for lane in self._topics.values() if lane.is_open and lane.idle]
         for lane in opened[: max(0, len(opened) - self._config.open_topics)]:
             await lane.close()
+        await self._groups.tidy(self._config.open_groups)

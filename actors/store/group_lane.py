@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from memcube.actors.store.clock import Clock
@@ -38,6 +39,8 @@ class GroupLane:
         self._watching: set[asyncio.Future[None]] = set()
         self._group: Group | None = None
         self._journal: Journal | None = None
+        self.used_s = 0.0
+        """When something was last asked of it (monotonic)."""
         self._turn = asyncio.Lock()
         self._waiting: list[tuple[Work, asyncio.Future[Any]]] = []
         self._worker: asyncio.Task[None] | None = None
@@ -89,6 +92,7 @@ class GroupLane:
     def do(self, work: Work) -> asyncio.Future[Any]:
         """Have something done, after what was asked before; the group must have been loaded."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.used_s = monotonic()
         self._waiting.append((work, answer))
         if self._worker is None:
             self._worker = asyncio.create_task(self._run())

@@ -85,6 +85,15 @@ class Groups:
             except MemCubeError as error:
                 logger.warning("group %s: %s", lane.name, error)
 
+    async def tidy(self, most_open: int) -> None:
+        """Close the journals of groups that nobody is at and that wait for no deadline, but for the ``most_open`` that
+        were used last: the next call opens them again."""
+        opened = [lane for lane in self._lanes.values() if lane.group is not None]
+        resting = [lane for lane in opened if lane.idle and lane.group is not None and lane.group.due_s() is None]
+        resting.sort(key=lambda lane: lane.used_s)
+        for lane in resting[: max(0, len(opened) - most_open)]:
+            await lane.close()
+
     async def close(self) -> None:
         """Let go of all files."""
         for lane in list(self._lanes.values()):

@@ -20,7 +20,7 @@ from memcube.actors.governance.hold import HoldFile
 from memcube.actors.governance.keystore import Keystore, user_subject
 from memcube.actors.governance.provenance import Document
 from memcube.actors.vault.sqlite_vault import SqliteVault
-from memcube.model.errors import HeldError
+from memcube.model.errors import HeldError, NotFoundError
 from memcube.model.ids import CubeRef, Principal
 from memcube.model.item import Event, EventKind, Item, Source
 from memcube.model.tree_head import erasure_text, verifies
@@ -167,3 +167,34 @@ def test_provenance_follows_derivation_models_merges_and_deletion() -> None:
         for one in records.values():
             ends = {value for key, value in one.items() if key not in ("prov:type", "prov:time")}
             assert ends <= names, (relation, one)
+
+
+def test_a_cube_that_is_not_there_is_not_certified_as_erased(tmp_path: Path) -> None:
+    """It is told, no key is replaced, and nothing is left that would be taken for an erasure."""
+
+    async def scenario() -> None:
+        records = Records(tmp_path / "vault", LocalRouter(SqliteVault(tmp_path / "vault")), purges=Purges())
+        with pytest.raises(NotFoundError):
+            await records.erasures.erase(ADMIN, audit_pb2.EraseRequest(cube_id="nowhere", idempotency_key="e"))
+        assert records.erasures.known("acme", 10) == []
+        await records.close()
+
+    run(scenario())
+
+
+def test_two_calls_with_one_key_are_one_erasure(tmp_path: Path) -> None:
+    """At the same time: both get the one certificate, which says all that was purged."""
+
+    async def scenario() -> None:
+        router = LocalRouter(SqliteVault(tmp_path / "vault"))
+        for n in range(3):
+            await add(router, f"cube{n}", "bob", f"quokka number {n}")
+        records = Records(tmp_path / "vault", router, purges=Purges())
+        request = audit_pb2.EraseRequest(user_id="bob", idempotency_key="e")
+        one, other = await asyncio.gather(*(records.erasures.erase(ADMIN, request) for _ in range(2)))
+        assert one == other
+        assert len(audit_pb2.Erasure.FromString(one.statement).cubes) == 3
+        await router.close()
+        await records.close()
+
+    run(scenario())

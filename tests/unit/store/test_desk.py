@@ -190,3 +190,20 @@ async def test_a_local_store_keeps_to_its_deadline(store: Any) -> None:
         await local.ask("create", "t", "a", "ann", "", KEPT, "")
         with pytest.raises(DeadlineError):
             await local.ask("read", "t", "a", 1, 1000, 10.0, within_s=0.05)
+
+
+async def test_groups_that_nobody_is_at_are_closed_and_opened_again(store: Any) -> None:
+    """But for those used last, and those that have something out: a store with thousands has few files open."""
+    async with store(open_groups=1, retain_every_s=1000.0) as desk:
+        await create(desk, "a")
+        await append(desk, "a", b"x", b"y")
+        incarnation = (await desk.answer("topic", ["t", "a"]))[8]
+        for name in ("out", "old", "new"):
+            await desk.answer("join", ["t", "topic:a", name, incarnation, None, 1])
+        taken = await desk.answer("take", ["t", "topic:a", "out", incarnation, 1, 2, -1, 0.0])
+        await desk.answer("seek", ["t", "topic:a", "old", incarnation, 2])
+        await desk.answer("seek", ["t", "topic:a", "new", incarnation, 2])
+        await desk._groups.tidy(1)
+        open_now = {lane.name for lane in desk._groups._lanes.values() if lane.group is not None}
+        assert taken and "out" in open_now and "old" not in open_now
+        assert await desk.answer("take", ["t", "topic:a", "old", incarnation, 1, 2, -1, 0.0])

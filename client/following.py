@@ -6,7 +6,7 @@ a cursor may be kept anywhere and gone on from by another process.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +18,8 @@ from memcube.protos.memcube.v1 import memstore_pb2 as pb
 __all__ = ["Publishing", "Watching", "Working"]
 
 Plain = dict[str, Any]
+MOST_OVERTAKEN = 10
+"""A request that is refused more often, as another is missing before it, fails: then that one is lost, and not late."""
 CREDIT_EVENTS, CREDIT_BYTES = 1024, 4 << 20
 """What may be on its way to a subscriber, and in its memory; given anew when half of it is used."""
 MERGED = 512
@@ -230,6 +232,7 @@ class Publishing:
         self._epoch = epoch
         self._pseq = 0
         self._waiting: dict[int, pb.PublishRequest] = {}
+        self._overtaken: Counter[int] = Counter()
         self.acknowledged = 0
         self.last_seq = 0
 
@@ -264,8 +267,11 @@ class Publishing:
         if answer.HasField("error"):
             error = detail_to_error(answer.error)
             numbered = isinstance(error, VersionConflictError) and error.name.startswith("producer ")
-            if numbered and error.facts["actual"] in self._waiting:
-                # One before it went another way, or was lost: from that one on they are sent again.
+            known = numbered and error.facts["expected"] in self._waiting
+            if known and self._overtaken[answer.pseq] < MOST_OVERTAKEN:
+                # One before it went another way, or was lost, or has been acknowledged since: from the first that is
+                # not on they are sent again.
+                self._overtaken[answer.pseq] += 1
                 return UnavailableError("a request before it", 0.05)
             return error
         request = self._waiting.pop(answer.pseq, None)

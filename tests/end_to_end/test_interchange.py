@@ -96,7 +96,7 @@ def test_the_command_line_pulls_verifies_converts_and_pushes(system: Any, tmp_pa
     assert (pushed["added"], pushed["cube_id"]) == (1, "mip-cli-2")
     found = memcube("search", "bicycle", "--cube", "mip-cli-2", *server)
     assert [one["memory"] for one in found["results"]] == ["My bicycle is red"]
-    wrong = memcube("mip", "verify", str(GOLDEN / "whole.tar"), "--key", key, status=1)
+    wrong = memcube("mip", "verify", str(GOLDEN / "whole.tar"), "--key", key, status=5)
     assert wrong["error"]["type"] == "UntrustedError"
 
 

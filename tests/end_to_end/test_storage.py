@@ -54,7 +54,7 @@ def on_small_disk() -> Iterator[LocalSystem]:
 @pytest.fixture
 def memory(on_small_disk: LocalSystem) -> Iterator[Memory]:
     """A client that does not wait long for what may not pass."""
-    with Memory(on_small_disk.grpc, timeout_s=3.0) as client:
+    with Memory(on_small_disk.grpc, timeout_s=8.0) as client:
         yield client
 
 

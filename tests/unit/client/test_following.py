@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memcube.client.following import CREDIT_EVENTS, MERGED, Publishing, Watching, Working
+from memcube.client.following import CREDIT_EVENTS, MERGED, MOST_OVERTAKEN, Publishing, Watching, Working
 from memcube.model.error_codec import error_to_detail
 from memcube.model.errors import InvalidArgumentError, UnavailableError, VersionConflictError
 from memcube.protos.memcube.v1 import memstore_pb2 as pb
@@ -152,6 +152,12 @@ def test_a_request_that_overtook_another_is_sent_again_behind_it() -> None:
     overtook = error_to_detail(VersionConflictError("producer ann/p", 2, 1))
     assert isinstance(publishing.take(pb.PublishResponse(pseq=2, error=overtook)), UnavailableError)
     assert [one.pseq for one in publishing.again()] == [1, 2, 3]
+    publishing.take(pb.PublishResponse(pseq=1, first_seq=1, last_seq=1))
+    # The one before it was acknowledged meanwhile: its answer was faster than this refusal.
+    assert isinstance(publishing.take(pb.PublishResponse(pseq=2, error=overtook)), UnavailableError)
+    for _ in range(MOST_OVERTAKEN):
+        missing = publishing.take(pb.PublishResponse(pseq=2, error=overtook))
+    assert isinstance(missing, VersionConflictError), "one that is missing for good"
     forgotten = error_to_detail(VersionConflictError("producer ann/p", 9, 7))
     assert isinstance(publishing.take(pb.PublishResponse(pseq=2, error=forgotten)), VersionConflictError)
     moved = error_to_detail(VersionConflictError("the topic", 5, 1))

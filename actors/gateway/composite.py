@@ -178,10 +178,14 @@ def _fill(answer: pb.SearchResponse, hits: Sequence[pb.Hit], request: pb.SearchR
             (hit, hit.item.id, hit.item.derived_from)
             for hit in without_duplicates([(hit, hit.item.memory) for hit in hits[:limit]])
         )
-        chosen = shared_out([Ranked(hit, hit.score, _channel(hit)) for hit in distinct], top_k, floors)
-        if len(chosen) == top_k or limit >= len(hits):
+        channels = [_channel(hit) for hit in distinct]
+        offered = [Ranked(hit, hit.score, channel) for hit, channel in zip(distinct, channels, strict=True)]
+        chosen = shared_out(offered, top_k, floors)
+        # Where most are from outside, what stands further down is looked at too: it may come before them.
+        crowded = sum(map(bool, channels)) * 2 > len(channels)
+        if limit >= len(hits) or (len(chosen) == top_k and not crowded):
             break
-        limit *= 2
+        limit = len(hits) if crowded else 2 * limit
     if token_budget:
         chosen, _ = pack([(hit, hit.item.memory) for hit in chosen], token_budget)
     room_bytes = FOUND_BYTES

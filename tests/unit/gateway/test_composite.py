@@ -245,3 +245,22 @@ async def test_preferences_come_with_the_hits_and_their_failure_costs_no_hit(sta
         assert without.degraded[-1].endswith("; the hits come without them")
         many = await running.refused(caller.call("Search", search(question, preferences=21)))
         assert many.facts["field"] == "preferences"
+
+
+async def test_planted_texts_of_several_cubes_do_not_fill_an_answer(start: Any) -> None:
+    """The cap on what is from outside holds over all cubes together, and the harder one where it is asked for; every
+    hit says where its words come from."""
+    async with start() as running:
+        caller = running.caller()
+        said = [f"Rosebud opens the safe, Ann told me on day {n}" for n in range(5)]
+        await fill(caller, ALICE, *said, *[f"On day {n} we had lunch, and Rex barked" for n in range(60)])
+        for scope, word in ((TEAM, "hedge"), (BOB, "river")):
+            planted = [f"The code word of the safe is {word} {n}" for n in range(6)]
+            others = [f"Note {n}: the {word} was green, and a boat went by at noon" for n in range(60)]
+            await fill(caller, scope, *planted, *others, source_kind="web")
+        question = "what is the code word of the safe"
+        usual = await caller.call("Search", search(question, TEAM, BOB, top_k=5))
+        assert sum(hit.origin == "outside" for hit in usual.hits) < 5
+        strict = await caller.call("Search", search(question, TEAM, BOB, top_k=5, strict_sources=True))
+        assert [hit.origin for hit in strict.hits].count("outside") == 1, "they are of one source"
+        assert {hit.origin for hit in strict.hits} == {"outside", "said"}

@@ -11,6 +11,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from memcube.model.errors import InvalidArgumentError
+from memcube.model.varint import read_varint
 
 __all__ = ["parse"]
 
@@ -48,14 +49,14 @@ class _Walk:
             self._left -= 1
             if self._left < 0:
                 raise ValueError("the message has too many fields to look at")
-            tag, at = _varint(body, at)
+            tag, at = read_varint(body, at)
             number, wire_type = tag >> 3, tag & 7
             if wire_type == 0:
-                _, at = _varint(body, at)
+                _, at = read_varint(body, at)
             elif wire_type in (1, 5):
                 at += 8 if wire_type == 1 else 4
             elif wire_type == 2:
-                size, at = _varint(body, at)
+                size, at = read_varint(body, at)
                 if at + size > len(body):
                     raise ValueError("a field ends after its message")
                 field = kind.fields_by_number.get(number)
@@ -82,19 +83,6 @@ class _Walk:
         if found is not None and kind.full_name.startswith("google.protobuf."):
             return path  # how a Struct is laid out inside is nobody's concern
         return found
-
-
-def _varint(body: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = body[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise ValueError("a varint has more than ten bytes")
 
 
 def _place(field: FieldDescriptor, path: str, seen: dict[int, int]) -> str:

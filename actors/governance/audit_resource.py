@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, ServiceDescriptor
 
+from memcube.model.varint import read_varint
+
 __all__ = ["Resources"]
 
 MOST_FIELDS = 2000
@@ -67,14 +69,14 @@ def _names(kind: Descriptor, body: memoryview, depth: int) -> dict[str, str]:
     for _ in range(MOST_FIELDS):
         if at >= len(body):
             break
-        tag, at = _varint(body, at)
+        tag, at = read_varint(body, at)
         wire = tag & 7
         if wire == 0:
-            _, at = _varint(body, at)
+            _, at = read_varint(body, at)
         elif wire in (1, 5):
             at += 8 if wire == 1 else 4
         elif wire == 2:
-            size, at = _varint(body, at)
+            size, at = read_varint(body, at)
             inside = body[at : at + size]
             at += size
             field = kind.fields_by_number.get(tag >> 3)
@@ -87,16 +89,3 @@ def _names(kind: Descriptor, body: memoryview, depth: int) -> dict[str, str]:
         else:
             raise ValueError("groups are not used")
     return found
-
-
-def _varint(body: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = body[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise ValueError("a varint has more than ten bytes")

@@ -14,10 +14,10 @@ from memcube.actors.gateway.wire import parse
 from memcube.actors.governance.access import Access
 from memcube.actors.governance.audit_log import AuditLog
 from memcube.actors.governance.audit_records import Records
-from memcube.actors.governance.hold import HoldFile, check_hold
+from memcube.actors.governance.hold import check_hold, hold_file
 from memcube.actors.governance.hold_check import check_cube
 from memcube.actors.governance.provenance import Document
-from memcube.actors.governance.retention import RetentionFile, check_rule
+from memcube.actors.governance.retention import check_rule, retention_file
 from memcube.model.codec import event_from_proto
 from memcube.model.errors import (
     AlreadyExistsError,
@@ -235,14 +235,14 @@ class RecordsService:
     async def _change_holds(
         self, caller: Caller, change: Callable[[list[audit_pb2.Hold]], list[audit_pb2.Hold]]
     ) -> None:
-        file = HoldFile(self._records.holds_folder, caller.principal.tenant)
+        file = hold_file(self._records.holds_folder, caller.principal.tenant)
         async with self._records.holds_lock:
             await asyncio.to_thread(lambda: file.save(change(file.load())))
 
     async def _list_holds(self, caller: Caller, body: bytes) -> bytes:
         parse(audit_pb2.ListHoldsRequest, body)
         self._access.check_tenant(caller.principal, "list_holds")
-        file = HoldFile(self._records.holds_folder, caller.principal.tenant)
+        file = hold_file(self._records.holds_folder, caller.principal.tenant)
         return audit_pb2.ListHoldsResponse(holds=await asyncio.to_thread(file.load)).SerializeToString()
 
     # Retention
@@ -282,7 +282,7 @@ class RecordsService:
         change: Callable[[list[audit_pb2.RetentionRule]], list[audit_pb2.RetentionRule]],
     ) -> None:
         retention, tenant = self._records.retention, caller.principal.tenant
-        file = RetentionFile(self._records.folder / "retention", tenant)
+        file = retention_file(self._records.folder / "retention", tenant)
 
         def work() -> None:
             retention.know(tenant)
@@ -294,7 +294,7 @@ class RecordsService:
     async def _list_retention(self, caller: Caller, body: bytes) -> bytes:
         parse(audit_pb2.ListRetentionRequest, body)
         self._access.check_tenant(caller.principal, "list_retention")
-        file = RetentionFile(self._records.folder / "retention", caller.principal.tenant)
+        file = retention_file(self._records.folder / "retention", caller.principal.tenant)
         return audit_pb2.ListRetentionResponse(rules=await asyncio.to_thread(file.load)).SerializeToString()
 
 

@@ -1,6 +1,6 @@
 """Legal holds: which memories may not be deleted, by anyone or anything, until they are released.
 
-One file a tenant, ``<vault>/governance/holds/<tenant>.json``, written by the gateway (``HoldFile``) and read by every
+One file a tenant, ``<vault>/governance/holds/<tenant>.json``, written by the gateway (``hold_file``) and read by every
 frame that is about to delete (``Holds``): a look at the file's time a batch, so that a hold counts from the next call
 on. A file that can't be read keeps everything: nothing is deleted until it is put right.
 """
@@ -8,22 +8,18 @@ on. A file that can't be read keeps everything: nothing is deleted until it is p
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-from google.protobuf import json_format
-
-from memcube.actors.vault.paths import make_folder, tenant_folder, write_durably
-from memcube.actors.vault.sql_errors import vault_error
-from memcube.model.errors import DamagedError, InvalidArgumentError
+from memcube.actors.governance.tenant_file import Shape, TenantFile
+from memcube.model.errors import InvalidArgumentError
 from memcube.model.filters import Filter, filter_from_proto, matches
 from memcube.model.item import Item
 from memcube.protos.memcube.v1 import audit_pb2
 
-__all__ = ["HoldFile", "Holds", "check_hold", "holds_at"]
+__all__ = ["Holds", "check_hold", "hold_file", "holds_at"]
 
 MOST_HOLDS = 1000
 MOST_REASON_CHARS = 2000
@@ -60,38 +56,12 @@ def check_hold(hold: audit_pb2.Hold) -> None:
         filter_from_proto(hold.filter)
 
 
-class HoldFile:
-    """The holds of one tenant on disk. Raises DamagedError for a file that is none, never takes it for empty."""
+_SHAPE = Shape(audit_pb2.ListHoldsResponse, "holds", check_hold, "legal holds", MOST_HOLDS)
 
-    def __init__(self, folder: Path, tenant: str) -> None:
-        self.path = folder / f"{tenant_folder(tenant)}.json"
 
-    def load(self) -> list[audit_pb2.Hold]:
-        """All holds; none where there is no file."""
-        try:
-            text = self.path.read_bytes()
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise vault_error(error, self.path) from error
-        try:
-            found = json_format.Parse(text, audit_pb2.ListHoldsResponse())
-            for hold in found.holds:
-                check_hold(hold)
-        except (json_format.ParseError, UnicodeDecodeError, InvalidArgumentError) as error:
-            raise DamagedError(str(self.path), f"it holds no legal holds: {error}") from error
-        return list(found.holds)
-
-    def save(self, holds: Sequence[audit_pb2.Hold]) -> None:
-        """Replace all holds, durably."""
-        if len(holds) > MOST_HOLDS:
-            raise InvalidArgumentError("hold", f"{len(holds)} holds are more than {MOST_HOLDS}")
-        text = json_format.MessageToJson(audit_pb2.ListHoldsResponse(holds=holds), ensure_ascii=False)
-        try:
-            make_folder(self.path.parent)
-            os.close(write_durably(self.path, text.encode()))
-        except OSError as error:
-            raise vault_error(error, self.path) from error
+def hold_file(folder: Path, tenant: str) -> TenantFile[audit_pb2.Hold]:
+    """The holds of one tenant on disk."""
+    return TenantFile(folder, tenant, _SHAPE)
 
 
 class Holds:
@@ -103,7 +73,7 @@ class Holds:
 
     def of(self, tenant: str) -> list[_Compiled]:
         """The tenant's holds. Raises DamagedError where they can't be read: then nothing may be deleted."""
-        file = HoldFile(self._folder, tenant)
+        file = hold_file(self._folder, tenant)
         try:
             stat = os.stat(file.path)
             mark = (stat.st_mtime_ns, stat.st_size, stat.st_ino)

@@ -205,13 +205,6 @@ class TenantKeys:
             if self._read(path)["keys"]:
                 self._replace(path)
 
-    def rewrap(self, master: Any) -> None:
-        """Wrap the tenant's keys by another master key, in one step."""
-        with self._locked():
-            keks, names = self._read_kek()
-            self._master, self._names = master, names
-            self._write_kek(keks)
-
     def drop_old(self) -> int:
         """Forget data keys that sealed nothing any more: all but each subject's newest. Called when everything was
         sealed anew."""

@@ -11,18 +11,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from google.protobuf import json_format
-
 from memcube.actors.cube.call import Call
+from memcube.actors.governance.tenant_file import Shape, TenantFile
 from memcube.actors.vault.paths import make_folder, tenant_folder, write_durably
-from memcube.actors.vault.sql_errors import vault_error
-from memcube.model.errors import DamagedError, InvalidArgumentError, MemCubeError, NotFoundError
+from memcube.model.errors import InvalidArgumentError, MemCubeError, NotFoundError
 from memcube.model.ids import CubeRef, Principal, new_idempotency_key
 from memcube.model.times import from_timestamp, utc_now
 from memcube.protos.memcube.v1 import audit_pb2, item_pb2
@@ -30,7 +28,7 @@ from memcube.protos.memcube.v1 import audit_pb2, item_pb2
 if TYPE_CHECKING:
     from memcube.actors.gateway.seam import Router
 
-__all__ = ["SYSTEM_PRINCIPAL", "Retention", "RetentionFile", "check_rule"]
+__all__ = ["SYSTEM_PRINCIPAL", "Retention", "check_rule", "retention_file"]
 
 log = logging.getLogger("memcube.retention")
 
@@ -60,38 +58,12 @@ def check_rule(rule: audit_pb2.RetentionRule) -> None:
         raise InvalidArgumentError("rule.memory_type", f"{rule.memory_type} is no type of memory")
 
 
-class RetentionFile:
+_SHAPE = Shape(audit_pb2.ListRetentionResponse, "rules", check_rule, "rules of retention", MOST_RULES)
+
+
+def retention_file(folder: Path, tenant: str) -> TenantFile[audit_pb2.RetentionRule]:
     """The rules of one tenant on disk."""
-
-    def __init__(self, folder: Path, tenant: str) -> None:
-        self.path = folder / f"{tenant_folder(tenant)}.json"
-
-    def load(self) -> list[audit_pb2.RetentionRule]:
-        """All rules. Raises DamagedError for a file that holds none, never takes it for empty."""
-        try:
-            text = self.path.read_bytes()
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise vault_error(error, self.path) from error
-        try:
-            found = json_format.Parse(text, audit_pb2.ListRetentionResponse())
-            for rule in found.rules:
-                check_rule(rule)
-        except (json_format.ParseError, UnicodeDecodeError, InvalidArgumentError) as error:
-            raise DamagedError(str(self.path), f"it holds no rules of retention: {error}") from error
-        return list(found.rules)
-
-    def save(self, rules: Sequence[audit_pb2.RetentionRule]) -> None:
-        """Replace all rules, durably."""
-        if len(rules) > MOST_RULES:
-            raise InvalidArgumentError("rule", f"{len(rules)} rules are more than {MOST_RULES}")
-        text = json_format.MessageToJson(audit_pb2.ListRetentionResponse(rules=rules), ensure_ascii=False)
-        try:
-            make_folder(self.path.parent)
-            os.close(write_durably(self.path, text.encode()))
-        except OSError as error:
-            raise vault_error(error, self.path) from error
+    return TenantFile(folder, tenant, _SHAPE)
 
 
 class Retention:
@@ -145,7 +117,7 @@ class Retention:
 
     async def look(self, tenant: str, *, now: bool = False) -> None:
         """Carry out the rules of a tenant that are due, or all ``now``."""
-        file = RetentionFile(self._folder, tenant)
+        file = retention_file(self._folder, tenant)
         for rule in await asyncio.to_thread(file.load):
             if now or self._due(rule, self._now()):
                 done, held = await self._carry_out(tenant, rule)
@@ -161,7 +133,7 @@ class Retention:
         every_s = min(MOST_EVERY_S, max(LEAST_EVERY_S, rule.keep_s / 10))
         return now - from_timestamp("last_run_at", rule.last_run_at) >= timedelta(seconds=every_s)
 
-    def _note(self, file: RetentionFile, name: str, done: int, held: int) -> None:
+    def _note(self, file: TenantFile[audit_pb2.RetentionRule], name: str, done: int, held: int) -> None:
         rules = file.load()
         for rule in rules:
             if rule.name == name:

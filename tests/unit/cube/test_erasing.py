@@ -11,7 +11,7 @@ from google.protobuf.struct_pb2 import Value
 
 from memcube.actors.cube.config import FrameConfig
 from memcube.actors.cube.cube import Cube
-from memcube.actors.governance.hold import HoldFile
+from memcube.actors.governance.hold import hold_file
 from memcube.actors.vault.base import ERASED, Commit, EventRecord
 from memcube.model.codec import event_to_proto
 from memcube.model.errors import HeldError, MemCubeError, NotFoundError
@@ -145,13 +145,13 @@ def tasks_of(bench: Any, scope: pb.Scope, text: str) -> list[Any]:
 def hold(bench: Any, tmp_path: Path, **fields: Any) -> None:
     """Put one hold in place, as the gateway does."""
     folder = tmp_path / "governance" / "holds"
-    HoldFile(folder, "t").save([audit_pb2.Hold(name="case-7", reason="a court", **fields)])
+    hold_file(folder, "t").save([audit_pb2.Hold(name="case-7", reason="a court", **fields)])
     bench.cube = Cube(bench.cube.view, lambda: bench.now, FrameConfig(holds_path=str(folder)))
 
 
 def release(tmp_path: Path) -> None:
     """Release every hold."""
-    HoldFile(tmp_path / "governance" / "holds", "t").save([])
+    hold_file(tmp_path / "governance" / "holds", "t").save([])
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_holds_that_cannot_be_read_keep_everything(bench: Any, tmp_path: Path) -
     """A damaged file is an error, not the absence of holds."""
     ids = shared(bench)
     hold(bench, tmp_path)
-    path = HoldFile(tmp_path / "governance" / "holds", "t").path
+    path = hold_file(tmp_path / "governance" / "holds", "t").path
     path.write_text(path.read_text()[:-5])
     with pytest.raises(MemCubeError, match="legal holds"):
         bench.do(bench.call("delete", pb.DeleteRequest(id=ids[0])), pb.DeleteResponse)

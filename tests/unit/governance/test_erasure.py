@@ -16,7 +16,7 @@ from memcube.actors.directory.local import LocalRouter
 from memcube.actors.governance.audit_records import Records
 from memcube.actors.governance.erasure import Purges
 from memcube.actors.governance.erasure_files import purge_files
-from memcube.actors.governance.hold import HoldFile
+from memcube.actors.governance.hold import hold_file
 from memcube.actors.governance.keystore import Keystore, user_subject
 from memcube.actors.governance.provenance import Document
 from memcube.actors.vault.sqlite_vault import SqliteVault
@@ -108,7 +108,7 @@ def test_a_hold_in_one_cube_keeps_every_cube_as_it_is(tmp_path: Path) -> None:
         router = LocalRouter(SqliteVault(tmp_path / "vault"), frame=FrameConfig(holds_path=str(folder)))
         for n in range(3):
             await add(router, f"cube{n}", "bob", f"quokka number {n}")
-        HoldFile(folder, "acme").save([audit_pb2.Hold(name="case", reason="r", cubes="cube1")])
+        hold_file(folder, "acme").save([audit_pb2.Hold(name="case", reason="r", cubes="cube1")])
         records = Records(tmp_path / "vault", router)
         with pytest.raises(HeldError):
             await records.erasures.erase(ADMIN, audit_pb2.EraseRequest(user_id="bob", idempotency_key="e"))

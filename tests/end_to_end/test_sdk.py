@@ -281,8 +281,9 @@ def test_a_closed_client_says_so(system: LocalSystem) -> None:
 def test_the_audit_log_is_still_how_it_began(system: LocalSystem, user: str) -> None:
     """A head that was kept proves that nothing before it was changed; one of another log does not."""
     with Memory(system.grpc) as memory:
-        head = memory.audit.head()
         memory.add("I moved to Lisbon", user_id=user)
+        head = memory.audit.head()
+        memory.add("I moved to Porto", user_id=user)
         assert memory.audit.consistency(head)["verified"] is True
         other = dict(head, root="00" * 32)
         assert memory.audit.consistency(other)["verified"] is False
